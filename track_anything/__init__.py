@@ -1,0 +1,1 @@
+"""Video segmentation and tracking from points, boxes, masks and prompt files."""

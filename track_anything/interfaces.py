@@ -1,0 +1,140 @@
+"""The verbs: six sockets. A new engine, prompt kind or export implements or wraps one of them."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Protocol
+
+from track_anything.structures import (
+    Frame,
+    FrameResult,
+    ImageEmbedding,
+    Mask,
+    MaskPrediction,
+    Prompt,
+    Propagation,
+    Proposal,
+    VideoInfo,
+)
+
+
+class FrameSource(Protocol):
+    """Frames of one video in presentation order."""
+
+    @property
+    def info(self) -> VideoInfo:
+        """What is known before decoding."""
+        ...
+
+    def __iter__(self) -> Iterator[Frame]:
+        """Frames with index 0, 1, 2 ... and strictly rising time. May be called once.
+
+        Raises:
+            VideoError: If a frame cannot be read and the rest cannot either.
+        """
+        ...
+
+    def close(self) -> None:
+        """Let go of files and threads. May be called again."""
+        ...
+
+
+class Segmenter(Protocol):
+    """Masks from prompts on one picture."""
+
+    @property
+    def name(self) -> str:
+        """Short name as on the command line, for reports."""
+        ...
+
+    def embed(self, frame: Frame) -> ImageEmbedding:
+        """What all prompts on this frame share. Asking again for the same Frame costs nothing."""
+        ...
+
+    def decode(
+        self, embedding: ImageEmbedding, prompts: Sequence[Prompt]
+    ) -> Sequence[Sequence[MaskPrediction]]:
+        """Candidates for every prompt, best first, at least one each; masks may be empty.
+
+        Raises:
+            SegmenterError: If the embedding is not this segmenter's.
+        """
+        ...
+
+
+class Propagator(Protocol):
+    """Carries soft masks from frame to frame. Keeps its own state; frames come in order."""
+
+    def start(self, info: VideoInfo) -> None:
+        """Forget everything and get ready for frames of this size."""
+        ...
+
+    def learn(self, frame: Frame, track_id: int, mask: Mask) -> None:
+        """Take this mask as the object's on this frame: from prompts and accepted re-prompts only.
+
+        An empty mask says the object is not visible: what it looks like is kept, where it was is
+        not, and propagate looks for it in the whole frame.
+        """
+        ...
+
+    def propagate(self, frame: Frame) -> Mapping[int, Propagation]:
+        """Every known object on this frame, by ascending track_id."""
+        ...
+
+    def forget(self, track_id: int) -> None:
+        """Drop an object. Unknown ids are ignored."""
+        ...
+
+    def save(self) -> bytes:
+        """State from which restore goes on with the same masks, byte for byte."""
+        ...
+
+    def restore(self, state: bytes) -> None:
+        """Go on from what save returned.
+
+        Raises:
+            TrackingError: If the state is not this propagator's.
+        """
+        ...
+
+
+class Proposer(Protocol):
+    """Objects nobody prompted for."""
+
+    def propose(self, frame: Frame) -> Sequence[Proposal]:
+        """Proposals on this frame, best first."""
+        ...
+
+
+class Tracker(Protocol):
+    """Frames and prompts in, results out; like an encoder it may hold frames back."""
+
+    def start(self, info: VideoInfo) -> None:
+        """Begin a video."""
+        ...
+
+    def step(self, frame: Frame, prompts: Sequence[Prompt]) -> Sequence[FrameResult]:
+        """Results that became final, in frame order: none, one or several."""
+        ...
+
+    def finish(self) -> Sequence[FrameResult]:
+        """The results still held back."""
+        ...
+
+
+class Sink(Protocol):
+    """Receives every result once, in frame order."""
+
+    def write(self, result: FrameResult) -> None:
+        """Take one result.
+
+        Raises:
+            OutputError: If it cannot be written.
+        """
+        ...
+
+    def close(self) -> None:
+        """Complete the output under its final name. May be called again."""
+        ...
+
+    def abort(self) -> None:
+        """Stop early: keep what is readable under a name that says it is partial."""
+        ...

@@ -1,0 +1,1 @@
+"""Files in and out: one format per file, reader and sink together."""

@@ -1,0 +1,1 @@
+"""Segmenters: masks from prompts on one picture."""

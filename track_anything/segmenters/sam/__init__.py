@@ -1,0 +1,1 @@
+"""SAM: weights in every format, the KerasCV reference and a lean execution."""

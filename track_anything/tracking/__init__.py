@@ -1,0 +1,1 @@
+"""Tracking: propagation, confidence, association and the tracker made of them."""
