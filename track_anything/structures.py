@@ -224,12 +224,14 @@ class Prompt:
     @property
     def positive_points(self) -> Floats:
         """(P, 2): the points on the object."""
-        return self.points[self.labels == 1]
+        points: Floats = self.points[self.labels == 1]
+        return points
 
     @property
     def negative_points(self) -> Floats:
         """(Q, 2): the points on the background."""
-        return self.points[self.labels == 0]
+        points: Floats = self.points[self.labels == 0]
+        return points
 
 
 @dataclass(frozen=True, slots=True, eq=False)
