@@ -1,0 +1,1 @@
+"""A drawn futsal scene: who is where (play), what players look like (figures), the hall (stage)."""
