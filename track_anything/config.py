@@ -1,8 +1,17 @@
 """Every setting with its default, range and reason. Frozen dataclasses."""
 
-from dataclasses import dataclass
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from track_anything.errors import ConfigError
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+C = TypeVar("C", bound="DataclassInstance")
 
 
 def _check(name: str, value: float, low: float, high: float) -> None:
@@ -77,3 +86,216 @@ class StyleConfig:
         _check("mask_opacity", self.mask_opacity, 0, 1)
         _check("box_width", self.box_width, 1, 50)
         _check("trace_frames", self.trace_frames, 2, 10000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class AppearanceConfig:
+    """The online appearance model of one object.
+
+    Attributes:
+        hidden: Width of its hidden layer.
+        first_steps: Adam steps on the first mask.
+        first_rate: Their learning rate.
+        steps: Adam steps on every further frame; 0 never learns again.
+        rate: Their learning rate.
+        key_steps: Steps after a correction or an accepted re-prompt.
+        batch: Pixels a step.
+        key_masks: Masks remembered as certain; the first is kept for ever.
+        recent_frames: Frames remembered besides.
+    """
+
+    hidden: int = 64
+    first_steps: int = 300
+    first_rate: float = 3e-3
+    steps: int = 12
+    rate: float = 1e-3
+    key_steps: int = 60
+    batch: int = 1024
+    key_masks: int = 6
+    recent_frames: int = 6
+
+
+@dataclass(frozen=True, kw_only=True)
+class PropagatorConfig:
+    """How masks are carried from frame to frame. Lengths in pixels of an object's level.
+
+    Attributes:
+        appearance: The appearance model.
+        object_side: A level is chosen so that the square root of the object's area is about this.
+        search: How far outside the carried mask the object is looked for.
+        prior_slope: Signed distance to the carried mask that adds 1 to the logit.
+        prior_inside: Most that the prior adds inside the carried mask.
+        prior_outside: Most that it takes away outside.
+    """
+
+    appearance: AppearanceConfig = AppearanceConfig()
+    object_side: float = 110.0
+    search: int = 30
+    prior_slope: float = 6.0
+    prior_inside: float = 2.0
+    prior_outside: float = 6.0
+    coarsest: int = 4
+    stray_support: float = 0.3
+    stray_gap: float = 0.3
+    stray_distance: float = 0.5
+    relevel: float = 1.5
+    found_score: float = 0.5
+    found_looks: int = 2
+
+
+REPROMPT_MODES = ("auto", "on", "off")
+OVERLAP_RULES = ("first", "keep")
+
+
+@dataclass(frozen=True, kw_only=True)
+class RepromptConfig:
+    """When the segmenter is asked again about a track, and when its answer is believed.
+
+    Attributes:
+        mode: "off" never asks; "on" always judges answers by `evidence_gain`; "auto" lets
+            the build choose by how good the segmenter is.
+        below: A track is doubted under this confidence.
+        cooldown_frames: Least number of frames between two questions about a track; doubled after
+            each rejected answer, at most eightfold.
+        longest_interval: Frames after which a track is asked about even if it is sure; 0 never.
+        budget: Questions per track per 100 frames.
+        box_growth: Share of its side by which the carried mask's box is grown on each side.
+        accept_iou: Least IoU of an answer with the carried mask.
+        accept_predicted_iou: Least predicted IoU of an answer.
+        evidence_gain: How much better than the carried mask an answer must fit what the object has
+            looked like (difference of mean appearance probability inside minus around).
+    """
+
+    mode: str = "auto"
+    below: float = 0.65
+    cooldown_frames: int = 5
+    longest_interval: int = 0
+    budget: float = 9.0
+    box_growth: float = 0.1
+    accept_iou: float = 0.3
+    accept_predicted_iou: float = 0.7
+    evidence_gain: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Check names and ranges."""
+        if self.mode not in REPROMPT_MODES:
+            raise ConfigError(f"reprompt is one of {', '.join(REPROMPT_MODES)}, got {self.mode!r}")
+        _check("below", self.below, 0, 1)
+        _check("budget", self.budget, 0, 100)
+        _check("cooldown_frames", self.cooldown_frames, 1, 10000)
+        _check("accept_iou", self.accept_iou, 0, 1)
+        _check("accept_predicted_iou", self.accept_predicted_iou, 0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class TrackerConfig:
+    """The tracker's own rules.
+
+    Attributes:
+        reprompt: Asking the segmenter again.
+        overlaps: "first": a contested pixel belongs to the object that was prompted on the
+            earlier frame, and among those of one frame to the surer one; "keep": masks may overlap.
+        weak_below: A track is weak under this confidence, and confirmed again 0.05 above it.
+        lost_below: A track is lost after lost_frames frames under this confidence.
+        lost_frames: See lost_below.
+        smallest_area: A mask of fewer pixels counts as not visible.
+    """
+
+    reprompt: RepromptConfig = RepromptConfig()
+    overlaps: str = "first"
+    weak_below: float = 0.55
+    lost_below: float = 0.2
+    lost_frames: int = 5
+    smallest_area: int = 12
+
+    def __post_init__(self) -> None:
+        """Check names and ranges."""
+        if self.overlaps not in OVERLAP_RULES:
+            raise ConfigError(
+                f"overlaps is one of {', '.join(OVERLAP_RULES)}, got {self.overlaps!r}"
+            )
+        _check("weak_below", self.weak_below, 0, 1)
+        _check("lost_below", self.lost_below, 0, 1)
+        _check("lost_frames", self.lost_frames, 1, 10000)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunConfig:
+    """Everything a run can be told, as it is written into its manifest.
+
+    Attributes:
+        segmenter: A name, or "auto" for the best whose weights are present.
+        seed: Fixes every random choice.
+    """
+
+    segmenter: str = "auto"
+    seed: int = 0
+    read: ReadConfig = ReadConfig()
+    write: WriteConfig = WriteConfig()
+    style: StyleConfig = StyleConfig()
+    tracker: TrackerConfig = TrackerConfig()
+    propagator: PropagatorConfig = PropagatorConfig()
+
+# --- Settings from a file ---------------------------------------------------------------------
+
+
+def load_config(path: Path) -> RunConfig:
+    """The settings of a TOML file; what it does not say keeps its default.
+
+    Top-level keys are those of RunConfig, its parts are tables: [read], [tracker.reprompt].
+
+    Raises:
+        ConfigError: If the file cannot be read, or a setting is unknown, of the wrong type or out
+            of range.
+    """
+    try:
+        with path.open("rb") as file:
+            values = tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not TOML ({error})") from error
+    try:
+        return with_values(RunConfig(), values)
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error}") from error
+
+
+def with_values(config: C, values: Mapping[str, Any], *, table: str = "") -> C:
+    """A copy of a config with other values, nested as in a TOML file.
+
+    Args:
+        config: Any of the dataclasses here.
+        values: By attribute; those of a part are a mapping.
+        table: What messages call it; "" is the top level.
+
+    Raises:
+        ConfigError: If a setting is unknown, of the wrong type or out of range.
+    """
+    allowed = [one.name for one in fields(config)]
+    changed: dict[str, Any] = {}
+    for key, value in values.items():
+        place = f"{table}.{key}" if table else key
+        if key not in allowed:
+            where = f"[{table}]" if table else "the top level"
+            raise ConfigError(f"unknown setting {place}; {where} has {', '.join(allowed)}")
+        changed[key] = _fitted(getattr(config, key), value, place)
+    return replace(config, **changed)
+
+
+def _fitted(default: Any, value: Any, place: str) -> Any:
+    """A value as the type of a default."""
+    if is_dataclass(default) and not isinstance(default, type):
+        if not isinstance(value, Mapping):
+            raise ConfigError(f"{place} is a table, got {value!r}")
+        return with_values(default, value, table=place)
+    if isinstance(default, tuple):
+        if isinstance(value, list | tuple) and all(isinstance(one, str) for one in value):
+            return tuple(value)
+        raise ConfigError(f"{place} is a list of texts, got {value!r}")
+    kinds = {bool: "true or false", int: "a whole number", float: "a number", str: "a text"}
+    if type(default) is float and type(value) is int:
+        return float(value)
+    if type(default) in kinds and type(value) is not type(default):
+        raise ConfigError(f"{place} is {kinds[type(default)]}, got {value!r}")
+    return value

@@ -79,6 +79,13 @@ class Propagator(Protocol):
         """Every known object on this frame, by ascending track_id."""
         ...
 
+    def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
+        """How well a mask fits what the object has looked like, in [-1, 1]; 0 if unknown.
+
+        The frame is the one last propagated to. Rival masks of one object are compared by it.
+        """
+        ...
+
     def forget(self, track_id: int) -> None:
         """Drop an object. Unknown ids are ignored."""
         ...

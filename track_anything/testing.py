@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from track_anything.boxes import grow_box
 from track_anything.errors import SegmenterError, TrackingError
-from track_anything.masks import mask_box, mask_logits
+from track_anything.masks import mask_box, mask_iou, mask_logits
 from track_anything.structures import (
     Floats,
     Frame,
@@ -205,6 +205,11 @@ class HoldingPropagator:
             )
             for track_id, mask in sorted(self._known().items())
         }
+
+    def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
+        """IoU of a mask with the one held; 0 if there is none."""
+        held = self._started().get(track_id)
+        return 0.0 if held is None else mask_iou(held, mask)
 
     def forget(self, track_id: int) -> None:
         """Drop an object."""

@@ -1,0 +1,179 @@
+"""What the propagator keeps of one object between two frames."""
+
+from dataclasses import dataclass, field
+
+import cv2
+import numpy as np
+
+from track_anything.config import PropagatorConfig
+from track_anything.structures import Floats, Mask
+from track_anything.tracking.appearance import AppearanceModel, SampleMemory, Samples
+from track_anything.tracking.features import FEATURE_COUNT, FramePyramid, Rect, level_size
+from track_anything.tracking.motion import object_rect
+
+KEY_SAMPLES = 2048
+RECENT_SAMPLES = 768
+SURROUNDINGS = 80
+"""How far around a key mask background is learned, in pixels of the level."""
+NEAR = 8
+"""Background closer than this to the object makes up two thirds of what is learned of it."""
+SIDE_RATE = 0.1
+"""Share of a frame's size that enters the running mean by which the level is chosen."""
+
+
+@dataclass(slots=True)
+class Carried:
+    """One object: where it is (on a grid coarser than the frame by 2 ** level) and its looks.
+
+    Attributes:
+        rect: Where `soft` lies; None while the object is looked for in the whole frame.
+        soft: (rect.height, rect.width) object probability on the last frame.
+        area: Of the mask on the last frame, in pixels of the level.
+        key_area: Of the last mask known to be right, in pixels of the frame.
+        side: Running mean of the square root of the area, in pixels of the frame.
+        found_count: Frames in a row on which the search answered alike.
+    """
+
+    level: int
+    model: AppearanceModel
+    keys: SampleMemory
+    recent: SampleMemory
+    random: np.random.Generator
+    rect: Rect | None = None
+    soft: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    area: float = 0.0
+    key_area: float = 0.0
+    side: float = 0.0
+    frames_since_key: int = 0
+    found_count: int = 0
+    found_rect: Rect | None = None
+
+
+def new_object(config: PropagatorConfig, seed: int, track_id: int, mask: Mask) -> Carried:
+    """An object that has learned nothing yet, at the level its size asks for."""
+    side = float(np.sqrt(np.count_nonzero(mask)))
+    level = int(np.clip(np.round(np.log2(side / config.object_side)), 0, config.coarsest))
+    random = np.random.default_rng([seed, track_id])
+    appearance = config.appearance
+    return Carried(
+        level=level,
+        side=side,
+        model=AppearanceModel(FEATURE_COUNT, appearance, random),
+        keys=SampleMemory(appearance.key_masks, KEY_SAMPLES, FEATURE_COUNT, keeps_first=True),
+        recent=SampleMemory(
+            appearance.recent_frames, RECENT_SAMPLES, FEATURE_COUNT, keeps_first=False
+        ),
+        random=random,
+    )
+
+
+def place(carried: Carried, mask: Mask, search: int) -> None:
+    """Put an object where a full-size mask says it is."""
+    size = level_size((mask.shape[0], mask.shape[1]), carried.level)
+    small = _shrink(mask, size)
+    whole = Rect(0, 0, size[1], size[0])
+    carried.rect = object_rect(small, whole, search, size)
+    carried.soft = np.ascontiguousarray(small[carried.rect.slices])
+    carried.area = float(np.count_nonzero(carried.soft > 0.5))
+    carried.key_area = float(np.count_nonzero(mask))
+    carried.frames_since_key = 0
+    carried.found_count = 0
+
+
+def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bool) -> None:
+    """Learn a mask that is known to be right; everything recent is forgotten for it."""
+    if carried.rect is None:
+        return
+    size = level_size(pyramid.size, carried.level)
+    rect = carried.rect.grown(SURROUNDINGS, size)
+    features = pyramid.features(carried.level, rect).reshape(FEATURE_COUNT, -1)
+    small = _shrink(mask, size)[rect.slices]
+    inside = np.flatnonzero(small > 0.5)
+    if not len(inside):
+        inside = np.array([int(small.argmax())])
+    distance = cv2.distanceTransform((small <= 0.5).astype(np.uint8), cv2.DIST_L2, 3).ravel()
+    near = np.flatnonzero((distance > 0) & (distance < NEAR))
+    far = np.flatnonzero(distance >= NEAR)
+    if is_new:
+        carried.model.standardise(features)
+    carried.keys.add(
+        _background(features, near, far, carried.random),
+        pixel_rows(features, inside, KEY_SAMPLES, carried.random),
+    )
+    carried.recent.clear()
+    config = carried.model.config
+    steps = config.first_steps if is_new else config.key_steps
+    rate = config.first_rate if is_new else config.rate
+    carried.model.train([(carried.keys, 1.0)], steps=steps, rate=rate)
+
+
+def learn_recent(carried: Carried, features: Floats, soft: Floats, neutral: Mask | None) -> None:
+    """Learn from the sure pixels of a carried mask; neutral pixels count for neither side."""
+    planar = features.reshape(FEATURE_COUNT, -1)
+    is_inside, is_outside = soft > 0.8, soft < 0.2
+    if neutral is not None:
+        is_inside &= ~neutral
+        is_outside &= ~neutral
+    inside, outside = np.flatnonzero(is_inside), np.flatnonzero(is_outside)
+    if len(inside) and len(outside):
+        carried.recent.add(
+            pixel_rows(planar, outside, RECENT_SAMPLES, carried.random),
+            pixel_rows(planar, inside, RECENT_SAMPLES, carried.random),
+        )
+    config = carried.model.config
+    if config.steps and carried.recent.count:
+        memories = [(carried.keys, 0.5), (carried.recent, 0.5)]
+        carried.model.train(memories, steps=config.steps, rate=config.rate)
+
+
+def change_level(carried: Carried, size: tuple[int, int], config: PropagatorConfig) -> None:
+    """Move an object that has grown or shrunk for good onto a coarser or finer grid."""
+    if carried.rect is None:
+        return
+    now = np.sqrt(carried.area) * 2**carried.level
+    carried.side += SIDE_RATE * (float(now) - carried.side)
+    side = carried.side / 2**carried.level
+    step = 0
+    if side > config.object_side * config.relevel and carried.level < config.coarsest:
+        step = 1
+    elif side < config.object_side / config.relevel / 2 and carried.level > 0:
+        step = -1
+    if not step:
+        return
+    old, new = level_size(size, carried.level), level_size(size, carried.level + step)
+    whole = np.zeros(old, np.float32)
+    whole[carried.rect.slices] = carried.soft
+    method = cv2.INTER_AREA if step > 0 else cv2.INTER_LINEAR
+    whole = np.asarray(cv2.resize(whole, (new[1], new[0]), interpolation=method), np.float32)
+    carried.level += step
+    carried.rect = object_rect(whole, Rect(0, 0, new[1], new[0]), config.search, new)
+    carried.soft = np.ascontiguousarray(whole[carried.rect.slices])
+    carried.area = float(np.count_nonzero(whole > 0.5))
+
+
+def pixel_rows(
+    features: Floats, pixels: np.ndarray, count: int, random: np.random.Generator
+) -> Samples:
+    """(count, C): random ones of the pixels of planar (C, P) features."""
+    chosen = pixels[random.integers(0, len(pixels), count)]
+    return np.ascontiguousarray(features[:, chosen].T)
+
+
+def _background(
+    features: Floats, near: np.ndarray, far: np.ndarray, random: np.random.Generator
+) -> Samples:
+    if not len(near) and not len(far):
+        # The object fills the frame: nothing is known of the background.
+        return np.repeat(features.mean(axis=1)[None] * 0, KEY_SAMPLES, axis=0)
+    far_count = KEY_SAMPLES // 3 if len(far) and len(near) else 0
+    parts = [pixel_rows(features, near if len(near) else far, KEY_SAMPLES - far_count, random)]
+    if far_count:
+        parts.append(pixel_rows(features, far, far_count, random))
+    return np.concatenate(parts)
+
+
+def _shrink(mask: Mask, size: tuple[int, int]) -> Floats:
+    values = mask.view(np.uint8).astype(np.float32)
+    if mask.shape == size:
+        return values
+    return np.asarray(cv2.resize(values, size[::-1], interpolation=cv2.INTER_AREA), np.float32)

@@ -1,0 +1,89 @@
+"""How far a carried mask can be believed: measurements and the fitted line through them."""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from track_anything.structures import Floats
+
+RING = 7
+"""Width of the surroundings compared with the inside, in pixels of the level."""
+
+
+def ring_margin(appearance: Floats, inside: np.ndarray) -> float:
+    """Mean appearance probability inside a mask minus that in a ring around it, in [-1, 1].
+
+    Args:
+        appearance: (h, w) probability that a pixel looks like the object.
+        inside: (h, w) bool.
+    """
+    if not inside.any():
+        return 0.0
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * RING + 1, 2 * RING + 1))
+    ring = cv2.dilate(inside.view(np.uint8), kernel).astype(bool) & ~inside
+    outside = float(appearance[ring].mean()) if ring.any() else 0.0
+    return float(appearance[inside].mean()) - outside
+
+
+def measure_signals(
+    *,
+    soft: Floats,
+    appearance: Floats,
+    warped: Floats,
+    area_before: float,
+    key_area: float,
+    frames_since_key: int,
+) -> dict[str, float]:
+    """Named measurements of one object on one frame.
+
+    Args:
+        soft: (h, w) final object probability.
+        appearance: (h, w) probability by appearance alone.
+        warped: (h, w) the carried soft mask.
+        area_before: Pixels of the mask one frame ago.
+        key_area: Pixels of the last mask known to be right, at today's level.
+        frames_since_key: Age of that mask.
+    """
+    inside = soft > 0.5
+    area = float(np.count_nonzero(inside))
+    clipped = np.clip(soft, 1e-4, 1 - 1e-4)
+    entropy = float(-(clipped * np.log(clipped) + (1 - clipped) * np.log(1 - clipped)).sum())
+    wide = max(float(np.count_nonzero(soft > 0.3)), 1.0)
+    return {
+        "entropy": min(entropy / np.sqrt(max(area, 1.0)), 50.0),
+        "margin": ring_margin(appearance, inside),
+        "stability": float(np.count_nonzero(soft > 0.7)) / wide,
+        "appearance_iou": _iou(appearance > 0.5, inside),
+        "warped_iou": _iou(warped > 0.5, inside),
+        "area_change": abs(float(np.log(max(area, 1.0) / max(area_before, 1.0)))),
+        "key_area_change": abs(float(np.log(max(area, 1.0) / max(key_area, 1.0)))),
+        "age": float(np.log1p(frames_since_key)),
+    }
+
+
+def _iou(first: np.ndarray, second: np.ndarray) -> float:
+    union = int(np.count_nonzero(first | second))
+    return int(np.count_nonzero(first & second)) / union if union else 0.0
+
+
+# Fitted by benchmarks/confidence.py: name -> (mean, standard deviation, weight).
+_LINE: dict[str, tuple[float, float, float]] = {
+    "entropy": (38.1649, 9.7732, -0.1858),
+    "margin": (0.7567, 0.0749, -0.191),
+    "stability": (0.8423, 0.0756, 0.7717),
+    "appearance_iou": (0.8945, 0.0981, 0.3106),
+    "warped_iou": (0.8429, 0.1097, -0.3195),
+    "area_change": (0.0521, 0.2037, -0.1807),
+    "key_area_change": (0.6528, 0.7771, -0.1325),
+    "age": (3.4133, 0.8649, -0.1919),
+}
+_BIAS = 1.0025
+
+
+def estimated_iou(signals: Mapping[str, float]) -> float:
+    """Estimated IoU of a carried mask with the truth, from its measurements."""
+    total = _BIAS
+    for name, (mean, deviation, weight) in _LINE.items():
+        total += weight * float(np.clip((signals[name] - mean) / deviation, -3, 3))
+    return float(1 / (1 + np.exp(-total)))

@@ -1,0 +1,224 @@
+"""The propagator: optical flow says where an object probably is, its appearance model decides."""
+
+from collections.abc import Mapping
+
+import cv2
+import numpy as np
+
+from track_anything.config import PropagatorConfig
+from track_anything.errors import TrackingError
+from track_anything.structures import Floats, Frame, Mask, Propagation, VideoInfo
+from track_anything.tracking.carried import (
+    Carried,
+    change_level,
+    learn_key,
+    learn_recent,
+    new_object,
+    place,
+)
+from track_anything.tracking.confidence import estimated_iou, measure_signals, ring_margin
+from track_anything.tracking.features import FEATURE_COUNT, FramePyramid, Rect, level_size
+from track_anything.tracking.motion import (
+    carry_soft_mask,
+    guided_filter,
+    object_rect,
+    prior_logits,
+    stray_parts,
+)
+from track_anything.tracking.optical_flow import FlowEstimator
+from track_anything.tracking.search import find_object
+from track_anything.tracking.snapshot import pack_objects, unpack_objects
+
+NOWHERE = -8.0
+"""Logit where the object is certainly not."""
+SMALLEST = 3
+"""A carried mask of fewer pixels of its level is lost."""
+
+
+class FlowAppearancePropagator:
+    """Carries every object with its own appearance model on shared flow and features.
+
+    An object's masks do not depend on which other objects are tracked: to the bit.
+    """
+
+    def __init__(self, *, config: PropagatorConfig | None = None, seed: int = 0) -> None:
+        """Make a propagator; `seed` fixes every random choice."""
+        self._config = config or PropagatorConfig()
+        self._seed = seed
+        self._flow = FlowEstimator()
+        self._objects: dict[int, Carried] = {}
+        self._appearance: dict[int, tuple[Rect, Floats]] = {}
+        self._size = (0, 0)
+        self._pyramid: FramePyramid | None = None
+
+    def start(self, info: VideoInfo) -> None:
+        """Forget everything and get ready for frames of this size."""
+        self._flow.reset()
+        self._objects.clear()
+        self._appearance.clear()
+        self._size = info.size
+        self._pyramid = None
+
+    def forget(self, track_id: int) -> None:
+        """Drop an object."""
+        self._objects.pop(track_id, None)
+        self._appearance.pop(track_id, None)
+
+    def learn(self, frame: Frame, track_id: int, mask: Mask) -> None:
+        """Take a mask as certain; an empty one says that the object is not visible."""
+        pyramid = self._on(frame)
+        if self._flow.previous is None:
+            self._flow.next(frame.image)
+        carried = self._objects.get(track_id)
+        if not mask.any():
+            if carried is not None:
+                carried.rect, carried.found_count = None, 0
+            return
+        is_new = carried is None
+        if carried is None:
+            carried = new_object(self._config, self._seed, track_id, mask)
+            self._objects[track_id] = carried
+        place(carried, mask, self._config.search)
+        learn_key(carried, pyramid, mask, is_new=is_new)
+        self._appearance.pop(track_id, None)
+
+    def propagate(self, frame: Frame) -> Mapping[int, Propagation]:
+        """Every object on this frame, by ascending track_id.
+
+        Raises:
+            TrackingError: If the frame is not of the size given to start.
+        """
+        pyramid = self._on(frame)
+        flow = self._flow.next(frame.image)
+        self._appearance.clear()
+        return {i: self._step(i, pyramid, flow) for i in sorted(self._objects)}
+
+    def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
+        """How well a mask fits what the object has looked like, in [-1, 1]; 0 for unknown ids."""
+        carried = self._objects.get(track_id)
+        if carried is None or not mask.any():
+            return 0.0
+        size = level_size(self._size, carried.level)
+        small = cv2.resize(
+            mask.view(np.uint8).astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA
+        )
+        inside = np.asarray(small > min(0.5, float(small.max()) * 0.99))
+        rect = object_rect(inside.astype(np.float32), Rect(0, 0, size[1], size[0]), 8, size)
+        known = self._appearance.get(track_id)
+        if known is not None and known[0].contains(rect):
+            top, left = rect.y_min - known[0].y_min, rect.x_min - known[0].x_min
+            appearance = known[1][top : top + rect.height, left : left + rect.width]
+        else:
+            appearance = self._looks(carried, self._on(frame), rect)
+        return ring_margin(appearance, inside[rect.slices])
+
+    def save(self) -> bytes:
+        """State from which restore goes on with the same masks, byte for byte."""
+        return pack_objects(self._objects, self._flow.previous, self._size)
+
+    def restore(self, state: bytes) -> None:
+        """Go on from what save returned, on a propagator of the same settings.
+
+        Raises:
+            TrackingError: If the state is not this propagator's.
+        """
+        self._objects, self._flow.previous, self._size = unpack_objects(state, self._config)
+        self._appearance.clear()
+        self._pyramid = None
+
+    def _on(self, frame: Frame) -> FramePyramid:
+        if frame.image.shape[:2] != self._size:
+            height, width = frame.image.shape[:2]
+            raise TrackingError(
+                f"frame {frame.index} is {width}x{height}, "
+                f"expected {self._size[1]}x{self._size[0]} as the video began"
+            )
+        if self._pyramid is None or self._pyramid.frame is not frame:
+            self._pyramid = FramePyramid(frame)
+        return self._pyramid
+
+    def _looks(self, carried: Carried, pyramid: FramePyramid, rect: Rect) -> Floats:
+        """(rect.height, rect.width) probability that a pixel looks like the object."""
+        features = pyramid.features(carried.level, rect)
+        logits = carried.model.logits(features.reshape(FEATURE_COUNT, -1))
+        return _sigmoid(logits.reshape(rect.height, rect.width))
+
+    def _step(self, track_id: int, pyramid: FramePyramid, flow: Floats | None) -> Propagation:
+        carried = self._objects[track_id]
+        carried.frames_since_key += 1
+        if carried.rect is None:
+            return self._search(carried, pyramid)
+        config = self._config
+        size = level_size(self._size, carried.level)
+        warped, rect = carry_soft_mask(carried.soft, carried.rect, flow, size, config.search)
+        features = pyramid.features(carried.level, rect)
+        looks = carried.model.logits(features.reshape(FEATURE_COUNT, -1))
+        looks = looks.reshape(rect.height, rect.width)
+        soft = _sigmoid(looks + prior_logits(warped, config))
+        appearance = _sigmoid(looks)
+        self._appearance[track_id] = rect, appearance
+        signals = measure_signals(
+            soft=soft,
+            appearance=appearance,
+            warped=warped,
+            area_before=carried.area,
+            key_area=carried.key_area / 4**carried.level,
+            frames_since_key=carried.frames_since_key,
+        )
+        logits = self._refine(pyramid, carried.level, soft, rect)
+        self._follow(carried, soft, warped, rect, features)
+        return Propagation(logits, estimated_iou(signals), signals)
+
+    def _refine(self, pyramid: FramePyramid, level: int, soft: Floats, rect: Rect) -> Floats:
+        """Logits over the whole frame, sharpened along the edges of a grid twice as fine."""
+        factor = 2 if level else 1
+        size = level_size(self._size, level)
+        fine_size, fine_rect = (size[0] * factor, size[1] * factor), rect.times(factor)
+        if factor > 1:
+            soft = np.asarray(cv2.resize(soft, (fine_rect.width, fine_rect.height)), np.float32)
+        guide = pyramid.gray(fine_size)[fine_rect.slices]
+        soft = guided_filter(guide, soft, radius=4, epsilon=1e-3)
+        np.clip(soft, 3e-4, 1 - 3e-4, out=soft)
+        logits = np.full(fine_size, NOWHERE, np.float32)
+        logits[fine_rect.slices] = np.log(soft / (1 - soft))
+        return logits
+
+    def _follow(
+        self, carried: Carried, soft: Floats, warped: Floats, rect: Rect, features: Floats
+    ) -> None:
+        strays = stray_parts(soft, warped, self._config)
+        if strays is not None:
+            soft[strays] = 0.5
+        area = float(np.count_nonzero(soft > 0.5))
+        if area < SMALLEST:
+            carried.rect, carried.found_count = None, 0
+            return
+        carried.soft, carried.rect, carried.area = soft, rect, area
+        learn_recent(carried, features, soft, strays)
+        change_level(carried, self._size, self._config)
+
+    def _search(self, carried: Carried, pyramid: FramePyramid) -> Propagation:
+        size = level_size(self._size, carried.level)
+        whole = Rect(0, 0, size[1], size[0])
+        appearance = self._looks(carried, pyramid, whole)
+        key_area = carried.key_area / 4**carried.level
+        found = find_object(appearance, key_area)
+        if found is None:
+            carried.found_count, carried.found_rect = 0, None
+            return Propagation(np.full(size, NOWHERE, np.float32), 0.0, {"searching": 1.0})
+        soft, rect, score = found
+        is_same = carried.found_rect is not None and carried.found_rect.overlaps(rect)
+        carried.found_count = carried.found_count + 1 if is_same else 1
+        carried.found_rect = rect
+        if score >= self._config.found_score and carried.found_count >= self._config.found_looks:
+            grown = rect.grown(self._config.search, size)
+            carried.rect, carried.soft = grown, np.ascontiguousarray(soft[grown.slices])
+            carried.area = float(np.count_nonzero(carried.soft > 0.5))
+            carried.found_count = 0
+        logits = self._refine(pyramid, carried.level, soft, whole)
+        signals = {"searching": 1.0, "found": float(carried.rect is not None), "score": score}
+        return Propagation(logits, score, signals)
+
+
+def _sigmoid(logits: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float32)

@@ -1,0 +1,125 @@
+"""The propagator's state as bytes and back: NumPy archives, no pickle."""
+
+import io
+import json
+import zipfile
+from typing import Any
+
+import numpy as np
+import torch
+
+from track_anything.config import PropagatorConfig
+from track_anything.errors import TrackingError
+from track_anything.structures import Image
+from track_anything.tracking.appearance import AppearanceModel, SampleMemory
+from track_anything.tracking.carried import Carried, new_object
+from track_anything.tracking.features import FEATURE_COUNT, Rect
+
+FORMAT = 1
+_NUMBERS = ("level", "area", "key_area", "side", "frames_since_key", "found_count")
+
+
+def pack_objects(
+    objects: dict[int, Carried], previous: Image | None, size: tuple[int, int]
+) -> bytes:
+    """Everything the next frame depends on."""
+    arrays: dict[str, np.ndarray] = {}
+    meta: dict[str, Any] = {
+        "format": FORMAT,
+        "features": FEATURE_COUNT,
+        "size": list(size),
+        "objects": {},
+    }
+    if previous is not None:
+        arrays["previous"] = previous
+    for track_id, carried in objects.items():
+        meta["objects"][str(track_id)] = _describe(carried)
+        for name, values in _arrays(carried).items():
+            arrays[f"{track_id}/{name}"] = values
+    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+def unpack_objects(
+    state: bytes, config: PropagatorConfig
+) -> tuple[dict[int, Carried], Image | None, tuple[int, int]]:
+    """What pack_objects was given.
+
+    Raises:
+        TrackingError: If the bytes are not such a state, or of another version.
+    """
+    try:
+        with np.load(io.BytesIO(state), allow_pickle=False) as archive:
+            arrays = {name: archive[name] for name in archive.files}
+        meta = json.loads(arrays["meta"].tobytes())
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise TrackingError(f"not a saved state of this propagator ({error})") from error
+    if meta.get("format") != FORMAT or meta.get("features") != FEATURE_COUNT:
+        raise TrackingError(
+            f"saved state has format {meta.get('format')} with {meta.get('features')} features, "
+            f"expected {FORMAT} with {FEATURE_COUNT}: track again from the start"
+        )
+    objects = {
+        int(track_id): _rebuild(int(track_id), fields, arrays, config)
+        for track_id, fields in meta["objects"].items()
+    }
+    return objects, arrays.get("previous"), (meta["size"][0], meta["size"][1])
+
+
+def _describe(carried: Carried) -> dict[str, Any]:
+    fields: dict[str, Any] = {name: getattr(carried, name) for name in _NUMBERS}
+    for name in ("rect", "found_rect"):
+        rect = getattr(carried, name)
+        fields[name] = rect and [rect.x_min, rect.y_min, rect.x_max, rect.y_max]
+    fields["random"] = carried.random.bit_generator.state
+    fields["step_count"] = carried.model.step_count
+    fields["counts"] = [carried.keys.count, carried.recent.count]
+    return fields
+
+
+def _arrays(carried: Carried) -> dict[str, np.ndarray]:
+    model = carried.model
+    arrays = {"soft": carried.soft, "mean": model.mean, "deviation": model.deviation}
+    arrays["keys"], arrays["recent"] = carried.keys.filled, carried.recent.filled
+    for index, (weight, moments) in enumerate(zip(model.weights, model.moments, strict=True)):
+        arrays[f"weight{index}"] = weight.numpy()
+        arrays[f"first{index}"], arrays[f"second{index}"] = (m.numpy() for m in moments)
+    return arrays
+
+
+def _rebuild(
+    track_id: int, fields: dict[str, Any], arrays: dict[str, np.ndarray], config: PropagatorConfig
+) -> Carried:
+    carried = new_object(config, 0, track_id, np.ones((1, 1), bool))
+    own = {
+        name.split("/", 1)[1]: a for name, a in arrays.items() if name.startswith(f"{track_id}/")
+    }
+    for name in _NUMBERS:
+        setattr(carried, name, fields[name])
+    carried.rect = Rect(*fields["rect"]) if fields["rect"] else None
+    carried.found_rect = Rect(*fields["found_rect"]) if fields["found_rect"] else None
+    carried.soft = own["soft"]
+    carried.random.bit_generator.state = fields["random"]
+    _fill_memory(carried.keys, own["keys"], fields["counts"][0])
+    _fill_memory(carried.recent, own["recent"], fields["counts"][1])
+    _fill_model(carried.model, own, fields["step_count"])
+    return carried
+
+
+def _fill_memory(memory: SampleMemory, filled: np.ndarray, count: int) -> None:
+    if filled.shape[1:] != memory.samples.shape[1:] or len(filled) > len(memory.samples):
+        raise TrackingError("saved state was made with other settings of the appearance model")
+    memory.samples[: len(filled)] = filled
+    memory.count = count
+
+
+def _fill_model(model: AppearanceModel, own: dict[str, np.ndarray], step_count: int) -> None:
+    model.mean, model.deviation, model.step_count = own["mean"], own["deviation"], step_count
+    for index, moments in enumerate(model.moments):
+        if own[f"weight{index}"].shape != tuple(model.weights[index].shape):
+            raise TrackingError("saved state was made with other settings of the appearance model")
+        model.weights[index] = torch.from_numpy(own[f"weight{index}"].copy())
+        moments[0] = torch.from_numpy(own[f"first{index}"].copy())
+        moments[1] = torch.from_numpy(own[f"second{index}"].copy())
