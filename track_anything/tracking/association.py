@@ -1,0 +1,110 @@
+"""Whether a new mask is the old object, and which object a contested pixel belongs to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from track_anything.config import RepromptConfig
+from track_anything.masks import mask_iou, resize_logits
+from track_anything.structures import Floats, Mask
+
+
+@dataclass(frozen=True, slots=True)
+class Verdict:
+    """Whether an answer is taken, and why not."""
+
+    is_accepted: bool
+    reason: str
+
+
+def judge_answer(
+    answer: Mask,
+    predicted_iou: float,
+    *,
+    carried: Mask,
+    answer_support: float,
+    carried_support: float,
+    config: RepromptConfig,
+) -> Verdict:
+    """Whether a segmenter's answer replaces the carried mask of a doubted track.
+
+    Args:
+        answer: The segmenter's mask.
+        predicted_iou: Its own estimate.
+        carried: The propagator's mask; empty while the object is searched for.
+        answer_support: How well the answer fits what the object has looked like, in [-1, 1].
+        carried_support: The same for the carried mask.
+        config: The limits.
+    """
+    if not answer.any():
+        return Verdict(False, "the answer is empty")
+    if predicted_iou < config.accept_predicted_iou:
+        return Verdict(
+            False, f"predicted IoU {predicted_iou:.2f} is under {config.accept_predicted_iou:.2f}"
+        )
+    overlap = mask_iou(answer, carried)
+    if carried.any() and overlap < config.accept_iou:
+        return Verdict(
+            False, f"IoU {overlap:.2f} with the carried mask is under {config.accept_iou:.2f}"
+        )
+    gain = answer_support - carried_support
+    if gain < config.evidence_gain:
+        return Verdict(False, f"fits the object's looks by {gain:+.2f} against the carried mask")
+    return Verdict(True, f"IoU {overlap:.2f} with the carried mask, predicted {predicted_iou:.2f}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Claim:
+    """One object's claim to pixels of a frame.
+
+    Attributes:
+        track_id: Standard form.
+        mask: Standard form.
+        logits: Behind the mask; None for a mask that is certain.
+        first_frame: When the track began.
+        is_final: The user gave the mask: nothing is taken from it.
+    """
+
+    track_id: int
+    mask: Mask
+    logits: Floats | None
+    first_frame: int
+    is_final: bool = False
+
+
+def settle_overlaps(claims: Sequence[Claim]) -> dict[int, Mask]:
+    """Masks of which no two share a pixel, but for those the user gave.
+
+    A track loses pixels to tracks that began before it, and to surer ones that began with it;
+    never to younger ones. Masks given by the user keep every pixel.
+    """
+    masks = {claim.track_id: claim.mask for claim in claims}
+    ordered = sorted(claims, key=lambda claim: (claim.first_frame, claim.track_id))
+    for index, claim in enumerate(ordered):
+        for older in ordered[:index]:
+            _settle_pair(older, claim, masks)
+    return masks
+
+
+def _settle_pair(older: Claim, younger: Claim, masks: dict[int, Mask]) -> None:
+    shared = masks[older.track_id] & masks[younger.track_id]
+    if not shared.any():
+        return
+    if older.first_frame < younger.first_frame or older.is_final or younger.is_final:
+        is_older = np.ones_like(shared)
+        if younger.is_final and not older.is_final and older.first_frame == younger.first_frame:
+            is_older = np.zeros_like(shared)
+    else:
+        is_older = _sureness(older) >= _sureness(younger)
+    if not younger.is_final:
+        masks[younger.track_id] = masks[younger.track_id] & ~(shared & is_older)
+    if not older.is_final:
+        masks[older.track_id] = masks[older.track_id] & ~(shared & ~is_older)
+
+
+def _sureness(claim: Claim) -> Floats:
+    size = (claim.mask.shape[0], claim.mask.shape[1])
+    if claim.logits is None:
+        return np.full(size, np.inf, np.float32)
+    return resize_logits(claim.logits, size)
