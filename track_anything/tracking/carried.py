@@ -31,6 +31,8 @@ class Carried:
         area: Of the mask on the last frame, in pixels of the level.
         key_area: Of the last mask known to be right, in pixels of the frame.
         side: Running mean of the square root of the area, in pixels of the frame.
+        first_frame: Index of the frame on which it was first learned; an object yields only to
+            rivals that are no younger.
         found_count: Frames in a row on which the search answered alike.
     """
 
@@ -45,6 +47,7 @@ class Carried:
     key_area: float = 0.0
     side: float = 0.0
     frames_since_key: int = 0
+    first_frame: int = 0
     found_count: int = 0
     found_rect: Rect | None = None
 

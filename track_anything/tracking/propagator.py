@@ -1,6 +1,7 @@
 """The propagator: optical flow says where an object probably is, its appearance model decides."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 
 import cv2
 import numpy as np
@@ -26,6 +27,7 @@ from track_anything.tracking.motion import (
     stray_parts,
 )
 from track_anything.tracking.optical_flow import FlowEstimator
+from track_anything.tracking.rivals import Logits, yield_to_rivals
 from track_anything.tracking.search import find_object
 from track_anything.tracking.snapshot import pack_objects, unpack_objects
 
@@ -33,6 +35,16 @@ NOWHERE = -8.0
 """Logit where the object is certainly not."""
 SMALLEST = 3
 """A carried mask of fewer pixels of its level is lost."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _View:
+    """One object on one frame before its rivals are heard."""
+
+    logits: Logits
+    warped: Floats
+    features: Floats
+    appearance: Floats
 
 
 class FlowAppearancePropagator:
@@ -77,6 +89,7 @@ class FlowAppearancePropagator:
         is_new = carried is None
         if carried is None:
             carried = new_object(self._config, self._seed, track_id, mask)
+            carried.first_frame = frame.index
             self._objects[track_id] = carried
         place(carried, mask, self._config.search)
         learn_key(carried, pyramid, mask, is_new=is_new)
@@ -91,7 +104,8 @@ class FlowAppearancePropagator:
         pyramid = self._on(frame)
         flow = self._flow.next(frame.image)
         self._appearance.clear()
-        return {i: self._step(i, pyramid, flow) for i in sorted(self._objects)}
+        views = {i: self._view(self._objects[i], pyramid, flow) for i in sorted(self._objects)}
+        return {i: self._step(i, pyramid, views) for i in views}
 
     def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
         """How well a mask fits what the object has looked like, in [-1, 1]; 0 for unknown ids."""
@@ -143,31 +157,46 @@ class FlowAppearancePropagator:
         logits = carried.model.logits(features.reshape(FEATURE_COUNT, -1))
         return _sigmoid(logits.reshape(rect.height, rect.width))
 
-    def _step(self, track_id: int, pyramid: FramePyramid, flow: Floats | None) -> Propagation:
-        carried = self._objects[track_id]
+    def _view(self, carried: Carried, pyramid: FramePyramid, flow: Floats | None) -> _View | None:
         carried.frames_since_key += 1
         if carried.rect is None:
-            return self._search(carried, pyramid)
+            return None
         config = self._config
         size = level_size(self._size, carried.level)
         warped, rect = carry_soft_mask(carried.soft, carried.rect, flow, size, config.search)
         features = pyramid.features(carried.level, rect)
         looks = carried.model.logits(features.reshape(FEATURE_COUNT, -1))
         looks = looks.reshape(rect.height, rect.width)
-        soft = _sigmoid(looks + prior_logits(warped, config))
-        appearance = _sigmoid(looks)
-        self._appearance[track_id] = rect, appearance
+        logits = looks + prior_logits(warped, config)
+        return _View(Logits(logits, rect, size), warped, features, _sigmoid(looks))
+
+    def _step(
+        self, track_id: int, pyramid: FramePyramid, views: Mapping[int, "_View | None"]
+    ) -> Propagation:
+        carried, view = self._objects[track_id], views[track_id]
+        if view is None:
+            return self._search(carried, pyramid)
+        rivals = [
+            other.logits
+            for other_id, other in views.items()
+            if other is not None
+            and other_id != track_id
+            and self._objects[other_id].first_frame <= carried.first_frame
+        ]
+        logits, contested = yield_to_rivals(view.logits, rivals)
+        rect, soft = view.logits.rect, _sigmoid(logits)
+        self._appearance[track_id] = rect, view.appearance
         signals = measure_signals(
             soft=soft,
-            appearance=appearance,
-            warped=warped,
+            appearance=view.appearance,
+            warped=view.warped,
             area_before=carried.area,
             key_area=carried.key_area / 4**carried.level,
             frames_since_key=carried.frames_since_key,
         )
-        logits = self._refine(pyramid, carried.level, soft, rect)
-        self._follow(carried, soft, warped, rect, features)
-        return Propagation(logits, estimated_iou(signals), signals)
+        refined = self._refine(pyramid, carried.level, soft, rect)
+        self._follow(carried, soft, view, contested)
+        return Propagation(refined, estimated_iou(signals), signals)
 
     def _refine(self, pyramid: FramePyramid, level: int, soft: Floats, rect: Rect) -> Floats:
         """Logits over the whole frame, sharpened along the edges of a grid twice as fine."""
@@ -183,18 +212,19 @@ class FlowAppearancePropagator:
         logits[fine_rect.slices] = np.log(soft / (1 - soft))
         return logits
 
-    def _follow(
-        self, carried: Carried, soft: Floats, warped: Floats, rect: Rect, features: Floats
-    ) -> None:
-        strays = stray_parts(soft, warped, self._config)
+    def _follow(self, carried: Carried, soft: Floats, view: _View, contested: Mask | None) -> None:
+        strays = stray_parts(soft, view.warped, self._config)
         if strays is not None:
             soft[strays] = 0.5
         area = float(np.count_nonzero(soft > 0.5))
         if area < SMALLEST:
             carried.rect, carried.found_count = None, 0
             return
-        carried.soft, carried.rect, carried.area = soft, rect, area
-        learn_recent(carried, features, soft, strays)
+        carried.soft, carried.rect, carried.area = soft, view.logits.rect, area
+        neutral = contested if strays is None else strays
+        if strays is not None and contested is not None:
+            neutral = strays | contested
+        learn_recent(carried, view.features, soft, neutral)
         change_level(carried, self._size, self._config)
 
     def _search(self, carried: Carried, pyramid: FramePyramid) -> Propagation:

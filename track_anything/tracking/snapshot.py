@@ -16,7 +16,7 @@ from track_anything.tracking.carried import Carried, new_object
 from track_anything.tracking.features import FEATURE_COUNT, Rect
 
 FORMAT = 1
-_NUMBERS = ("level", "area", "key_area", "side", "frames_since_key", "found_count")
+_NUMBERS = ("level", "area", "key_area", "side", "frames_since_key", "first_frame", "found_count")
 
 
 def pack_objects(
