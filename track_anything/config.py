@@ -134,6 +134,7 @@ class PropagatorConfig:
     prior_slope: float = 6.0
     prior_inside: float = 2.0
     prior_outside: float = 6.0
+    touched_weight: float = 2.0
     coarsest: int = 4
     stray_support: float = 0.3
     stray_gap: float = 0.3

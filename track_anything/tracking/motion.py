@@ -78,16 +78,20 @@ def flow_on(flow: Floats, rect: Rect, size: tuple[int, int]) -> Floats:
     return np.asarray(local / np.array([scale_x, scale_y], np.float32), np.float32)
 
 
-def prior_logits(warped: Floats, config: PropagatorConfig) -> Floats:
-    """Logits the carried mask adds: its clipped signed distance; FORBIDDEN beyond the search."""
+def prior_logits(warped: Floats, config: PropagatorConfig, *, is_touched: bool = False) -> Floats:
+    """Logits the carried mask adds: its clipped signed distance; FORBIDDEN beyond the search.
+
+    Between look-alikes that touch only the place can tell, so there it counts for more.
+    """
     inside = warped > 0.5
     if not inside.any():
         inside = warped >= max(float(warped.max()), 1e-6)
     seen = inside.view(np.uint8)
     to_background = cv2.distanceTransform(seen, cv2.DIST_L2, 3)
     to_object = cv2.distanceTransform(1 - seen, cv2.DIST_L2, 3)
-    prior = (to_background - to_object) / config.prior_slope
-    np.clip(prior, -config.prior_outside, config.prior_inside, out=prior)
+    weight = config.touched_weight if is_touched else 1.0
+    prior = (to_background - to_object) * (weight / config.prior_slope)
+    np.clip(prior, -config.prior_outside * weight, config.prior_inside * weight, out=prior)
     prior[to_object > config.search] = FORBIDDEN
     return np.asarray(prior, np.float32)
 

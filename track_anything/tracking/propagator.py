@@ -27,12 +27,14 @@ from track_anything.tracking.motion import (
     stray_parts,
 )
 from track_anything.tracking.optical_flow import FlowEstimator
-from track_anything.tracking.rivals import Logits, yield_to_rivals
+from track_anything.tracking.rivals import Logits, is_touched, yield_to_rivals
 from track_anything.tracking.search import find_object
 from track_anything.tracking.snapshot import pack_objects, unpack_objects
 
 NOWHERE = -8.0
 """Logit where the object is certainly not."""
+TOUCH = 4
+"""Objects whose carried masks come this close touch, in pixels of a level."""
 SMALLEST = 3
 """A carried mask of fewer pixels of its level is lost."""
 
@@ -41,10 +43,9 @@ SMALLEST = 3
 class _View:
     """One object on one frame before its rivals are heard."""
 
-    logits: Logits
-    warped: Floats
+    warped: Logits
     features: Floats
-    appearance: Floats
+    looks: Floats
 
 
 class FlowAppearancePropagator:
@@ -104,8 +105,13 @@ class FlowAppearancePropagator:
         pyramid = self._on(frame)
         flow = self._flow.next(frame.image)
         self._appearance.clear()
-        views = {i: self._view(self._objects[i], pyramid, flow) for i in sorted(self._objects)}
-        return {i: self._step(i, pyramid, views) for i in views}
+        views = {
+            track_id: view
+            for track_id, carried in sorted(self._objects.items())
+            if (view := self._view(carried, pyramid, flow)) is not None
+        }
+        own = {track_id: self._own_logits(track_id, views) for track_id in views}
+        return {i: self._step(i, pyramid, views, own) for i in sorted(self._objects)}
 
     def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
         """How well a mask fits what the object has looked like, in [-1, 1]; 0 for unknown ids."""
@@ -167,29 +173,43 @@ class FlowAppearancePropagator:
         features = pyramid.features(carried.level, rect)
         looks = carried.model.logits(features.reshape(FEATURE_COUNT, -1))
         looks = looks.reshape(rect.height, rect.width)
-        logits = looks + prior_logits(warped, config)
-        return _View(Logits(logits, rect, size), warped, features, _sigmoid(looks))
+        return _View(Logits(warped - np.float32(0.5), rect, size), features, looks)
+
+    def _rivals(self, track_id: int, of: Mapping[int, Logits]) -> list[Logits]:
+        first = self._objects[track_id].first_frame
+        return [
+            logits
+            for other, logits in of.items()
+            if other != track_id and self._objects[other].first_frame <= first
+        ]
+
+    def _own_logits(self, track_id: int, views: Mapping[int, _View]) -> Logits:
+        view = views[track_id]
+        warped = {i: v.warped for i, v in views.items()}
+        rivals = self._rivals(track_id, warped)
+        touched = is_touched(view.warped, rivals, TOUCH)
+        prior = prior_logits(view.warped.values + np.float32(0.5), self._config, is_touched=touched)
+        return Logits(view.looks + prior, view.warped.rect, view.warped.size)
 
     def _step(
-        self, track_id: int, pyramid: FramePyramid, views: Mapping[int, "_View | None"]
+        self,
+        track_id: int,
+        pyramid: FramePyramid,
+        views: Mapping[int, _View],
+        own: Mapping[int, Logits],
     ) -> Propagation:
-        carried, view = self._objects[track_id], views[track_id]
-        if view is None:
+        carried = self._objects[track_id]
+        if track_id not in views:
             return self._search(carried, pyramid)
-        rivals = [
-            other.logits
-            for other_id, other in views.items()
-            if other is not None
-            and other_id != track_id
-            and self._objects[other_id].first_frame <= carried.first_frame
-        ]
-        logits, contested = yield_to_rivals(view.logits, rivals)
-        rect, soft = view.logits.rect, _sigmoid(logits)
-        self._appearance[track_id] = rect, view.appearance
+        view = views[track_id]
+        logits, contested = yield_to_rivals(own[track_id], self._rivals(track_id, own))
+        rect, soft = view.warped.rect, _sigmoid(logits)
+        appearance, warped = _sigmoid(view.looks), view.warped.values + np.float32(0.5)
+        self._appearance[track_id] = rect, appearance
         signals = measure_signals(
             soft=soft,
-            appearance=view.appearance,
-            warped=view.warped,
+            appearance=appearance,
+            warped=warped,
             area_before=carried.area,
             key_area=carried.key_area / 4**carried.level,
             frames_since_key=carried.frames_since_key,
@@ -213,14 +233,14 @@ class FlowAppearancePropagator:
         return logits
 
     def _follow(self, carried: Carried, soft: Floats, view: _View, contested: Mask | None) -> None:
-        strays = stray_parts(soft, view.warped, self._config)
+        strays = stray_parts(soft, view.warped.values + np.float32(0.5), self._config)
         if strays is not None:
             soft[strays] = 0.5
         area = float(np.count_nonzero(soft > 0.5))
         if area < SMALLEST:
             carried.rect, carried.found_count = None, 0
             return
-        carried.soft, carried.rect, carried.area = soft, view.logits.rect, area
+        carried.soft, carried.rect, carried.area = soft, view.warped.rect, area
         neutral = contested if strays is None else strays
         if strays is not None and contested is not None:
             neutral = strays | contested

@@ -51,6 +51,23 @@ def yield_to_rivals(own: Logits, rivals: Sequence[Logits]) -> tuple[Floats, Mask
     return np.asarray(own.values - total, np.float32), np.asarray(total > np.log(2.0))
 
 
+def is_touched(own: Logits, rivals: Sequence[Logits], reach: int) -> bool:
+    """Whether a rival's carried mask comes within `reach` pixels of the object's own.
+
+    Args:
+        own: The object's carried soft mask, as logits.
+        rivals: The others'.
+        reach: In pixels of the own grid.
+    """
+    kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+    around = cv2.dilate((own.values > 0).astype(np.uint8), kernel).astype(bool)
+    for rival in rivals:
+        values = _on_grid(rival, own)
+        if values is not None and (around & (values > 0)).any():
+            return True
+    return False
+
+
 def _on_grid(rival: Logits, own: Logits) -> Floats | None:
     """A rival's logits on the own grid; None if it has no pixel of object there."""
     scale_x, scale_y = rival.size[1] / own.size[1], rival.size[0] / own.size[0]
