@@ -140,6 +140,7 @@ class PropagatorConfig:
     stray_gap: float = 0.3
     stray_distance: float = 0.5
     relevel: float = 1.5
+    collapse: float = 0.2
     found_score: float = 0.5
     found_looks: int = 2
 
@@ -236,6 +237,7 @@ class RunConfig:
     style: StyleConfig = StyleConfig()
     tracker: TrackerConfig = TrackerConfig()
     propagator: PropagatorConfig = PropagatorConfig()
+
 
 # --- Settings from a file ---------------------------------------------------------------------
 

@@ -208,7 +208,7 @@ class HoldingPropagator:
 
     def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
         """IoU of a mask with the one held; 0 if there is none."""
-        held = self._started().get(track_id)
+        held = self._known().get(track_id)
         return 0.0 if held is None else mask_iou(held, mask)
 
     def forget(self, track_id: int) -> None:

@@ -1,10 +1,14 @@
 """The online appearance model: which pixels look like the object, learned while tracking."""
 
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
 from track_anything.config import AppearanceConfig
+from track_anything.errors import TrackingError
 from track_anything.structures import Floats
 
 SMOOTHED = 0.02
@@ -12,6 +16,22 @@ SMOOTHED = 0.02
 
 Samples = NDArray[np.float32]
 """(S, C): one row of features a pixel."""
+
+
+@contextmanager
+def single_thread() -> Iterator[None]:
+    """Let torch compute on the calling thread alone.
+
+    The products here are too small to share out: two threads gain a tenth on an idle machine, and
+    lose a factor of ten on a busy one, waiting for one another at every step. The numbers also
+    stay the same whatever the number of cores.
+    """
+    count = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(count)
 
 
 class SampleMemory:
@@ -73,6 +93,29 @@ class AppearanceModel:
         self.step_count = 0
         self.mean = np.zeros(channels, np.float32)
         self.deviation = np.ones(channels, np.float32)
+
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
+        """Everything that `load_arrays` needs, by name."""
+        arrays = {"mean": self.mean, "deviation": self.deviation}
+        for index, (weight, moments) in enumerate(zip(self.weights, self.moments, strict=True)):
+            arrays[f"weight{index}"] = weight.numpy()
+            arrays[f"first{index}"], arrays[f"second{index}"] = (m.numpy() for m in moments)
+        return arrays
+
+    def load_arrays(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
+        """Take over what `arrays` returned.
+
+        Raises:
+            TrackingError: If they are of a model of another shape.
+        """
+        for index, weight in enumerate(self.weights):
+            if arrays[f"weight{index}"].shape != tuple(weight.shape):
+                raise TrackingError("saved state is of an appearance model of another shape")
+        self.mean, self.deviation = arrays["mean"], arrays["deviation"]
+        for index, moments in enumerate(self.moments):
+            self.weights[index] = torch.from_numpy(arrays[f"weight{index}"].copy())
+            moments[0] = torch.from_numpy(arrays[f"first{index}"].copy())
+            moments[1] = torch.from_numpy(arrays[f"second{index}"].copy())
 
     def standardise(self, features: Floats) -> None:
         """Take the scale of each channel from (C, P) features."""

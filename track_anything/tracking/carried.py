@@ -10,6 +10,7 @@ from track_anything.structures import Floats, Mask
 from track_anything.tracking.appearance import AppearanceModel, SampleMemory, Samples
 from track_anything.tracking.features import FEATURE_COUNT, FramePyramid, Rect, level_size
 from track_anything.tracking.motion import object_rect
+from track_anything.tracking.search import elongation
 
 KEY_SAMPLES = 2048
 RECENT_SAMPLES = 768
@@ -17,6 +18,10 @@ SURROUNDINGS = 80
 """How far around a key mask background is learned, in pixels of the level."""
 NEAR = 8
 """Background closer than this to the object makes up two thirds of what is learned of it."""
+TILE = 16
+TILE_SAMPLES = 64
+KEY_TILES = 8
+RECENT_TILES = 1
 SIDE_RATE = 0.1
 """Share of a frame's size that enters the running mean by which the level is chosen."""
 
@@ -30,6 +35,7 @@ class Carried:
         soft: (rect.height, rect.width) object probability on the last frame.
         area: Of the mask on the last frame, in pixels of the level.
         key_area: Of the last mask known to be right, in pixels of the frame.
+        key_elongation: Of that mask.
         side: Running mean of the square root of the area, in pixels of the frame.
         first_frame: Index of the frame on which it was first learned; an object yields only to
             rivals that are no younger.
@@ -45,6 +51,7 @@ class Carried:
     soft: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
     area: float = 0.0
     key_area: float = 0.0
+    key_elongation: float = 1.0
     side: float = 0.0
     frames_since_key: int = 0
     first_frame: int = 0
@@ -79,6 +86,7 @@ def place(carried: Carried, mask: Mask, search: int) -> None:
     carried.soft = np.ascontiguousarray(small[carried.rect.slices])
     carried.area = float(np.count_nonzero(carried.soft > 0.5))
     carried.key_area = float(np.count_nonzero(mask))
+    carried.key_elongation = elongation(mask)
     carried.frames_since_key = 0
     carried.found_count = 0
 
@@ -99,8 +107,9 @@ def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bo
     far = np.flatnonzero(distance >= NEAR)
     if is_new:
         carried.model.standardise(features)
+    scene = scene_rows(pyramid, carried.level, rect, KEY_TILES, carried.random)
     carried.keys.add(
-        _background(features, near, far, carried.random),
+        _background(features, near, far, scene, carried.random),
         pixel_rows(features, inside, KEY_SAMPLES, carried.random),
     )
     carried.recent.clear()
@@ -110,17 +119,28 @@ def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bo
     carried.model.train([(carried.keys, 1.0)], steps=steps, rate=rate)
 
 
-def learn_recent(carried: Carried, features: Floats, soft: Floats, neutral: Mask | None) -> None:
-    """Learn from the sure pixels of a carried mask; neutral pixels count for neither side."""
+def learn_recent(
+    carried: Carried,
+    pyramid: FramePyramid,
+    features: Floats,
+    soft: Floats,
+    neutral: Mask | None,
+) -> None:
+    """Learn from the sure pixels of a carried mask and from the scene.
+
+    Neutral pixels count for neither side.
+    """
     planar = features.reshape(FEATURE_COUNT, -1)
     is_inside, is_outside = soft > 0.8, soft < 0.2
     if neutral is not None:
         is_inside &= ~neutral
         is_outside &= ~neutral
     inside, outside = np.flatnonzero(is_inside), np.flatnonzero(is_outside)
-    if len(inside) and len(outside):
+    if len(inside) and len(outside) and carried.rect is not None:
+        scene = scene_rows(pyramid, carried.level, carried.rect, RECENT_TILES, carried.random)
+        around = pixel_rows(planar, outside, RECENT_SAMPLES - len(scene), carried.random)
         carried.recent.add(
-            pixel_rows(planar, outside, RECENT_SAMPLES, carried.random),
+            np.concatenate([around, scene]),
             pixel_rows(planar, inside, RECENT_SAMPLES, carried.random),
         )
     config = carried.model.config
@@ -154,6 +174,28 @@ def change_level(carried: Carried, size: tuple[int, int], config: PropagatorConf
     carried.area = float(np.count_nonzero(whole > 0.5))
 
 
+def scene_rows(
+    pyramid: FramePyramid, level: int, avoid: Rect, tiles: int, random: np.random.Generator
+) -> Samples:
+    """(at most tiles * TILE_SAMPLES, C): pixels from random places of the frame, off the object.
+
+    What is elsewhere now may touch the object later: it is learned as background before it does.
+    """
+    size = level_size(pyramid.size, level)
+    rows = []
+    for _ in range(tiles):
+        x = int(random.integers(0, max(size[1] - TILE, 1)))
+        y = int(random.integers(0, max(size[0] - TILE, 1)))
+        seed = int(random.integers(0, 2**31))
+        tile = Rect(x, y, min(x + TILE, size[1]), min(y + TILE, size[0]))
+        if tile.overlaps(avoid):
+            continue
+        features = pyramid.features(level, tile).reshape(FEATURE_COUNT, -1)
+        chosen = np.random.default_rng(seed).integers(0, tile.area, TILE_SAMPLES)
+        rows.append(features[:, chosen].T)
+    return np.concatenate(rows) if rows else np.zeros((0, FEATURE_COUNT), np.float32)
+
+
 def pixel_rows(
     features: Floats, pixels: np.ndarray, count: int, random: np.random.Generator
 ) -> Samples:
@@ -163,15 +205,24 @@ def pixel_rows(
 
 
 def _background(
-    features: Floats, near: np.ndarray, far: np.ndarray, random: np.random.Generator
+    features: Floats,
+    near: np.ndarray,
+    far: np.ndarray,
+    scene: Samples,
+    random: np.random.Generator,
 ) -> Samples:
-    if not len(near) and not len(far):
-        # The object fills the frame: nothing is known of the background.
-        return np.repeat(features.mean(axis=1)[None] * 0, KEY_SAMPLES, axis=0)
-    far_count = KEY_SAMPLES // 3 if len(far) and len(near) else 0
-    parts = [pixel_rows(features, near if len(near) else far, KEY_SAMPLES - far_count, random)]
-    if far_count:
+    """(KEY_SAMPLES, C): two thirds near the object, the rest around it and from the scene."""
+    parts = [scene[: KEY_SAMPLES // 3]]
+    rest = KEY_SAMPLES - len(parts[0])
+    far_count = min(max(KEY_SAMPLES // 3 - len(parts[0]), KEY_SAMPLES // 6), rest)
+    if len(far) and len(near):
         parts.append(pixel_rows(features, far, far_count, random))
+        rest -= far_count
+    if len(near) or len(far):
+        parts.append(pixel_rows(features, near if len(near) else far, rest, random))
+    else:
+        # The object fills the frame: nothing is known of the background.
+        parts.append(np.zeros((rest, len(features)), np.float32))
     return np.concatenate(parts)
 
 

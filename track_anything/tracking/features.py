@@ -4,6 +4,7 @@ Everything is computed from integers on windows that never depend on who asks, s
 object's features are the same to the bit whichever other objects are tracked.
 """
 
+import threading
 from dataclasses import dataclass
 
 import cv2
@@ -97,34 +98,37 @@ def level_size(size: tuple[int, int], level: int) -> tuple[int, int]:
 
 
 class FramePyramid:
-    """One frame's pictures and features, each computed when first asked for."""
+    """One frame's pictures and features, each computed when first asked for. Any thread may ask."""
 
     def __init__(self, frame: Frame) -> None:
         """Take a frame; nothing is computed yet."""
         self.frame = frame
         self.size = frame.image.shape[0], frame.image.shape[1]
+        self._lock = threading.Lock()
         self._lab: dict[int, NDArray[np.uint8]] = {}
         self._gray: dict[tuple[int, int], Image] = {}
 
     def lab(self, level: int) -> NDArray[np.uint8]:
         """(3, h, w) uint8: the frame in CIELAB at a level, planar."""
-        if level not in self._lab:
-            height, width = level_size(self.size, level)
-            small = self.frame.image
-            if (height, width) != self.size:
-                small = _resized(small, (height, width))
-            lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
-            self._lab[level] = np.ascontiguousarray(lab.transpose(2, 0, 1))
-        return self._lab[level]
+        with self._lock:
+            if level not in self._lab:
+                height, width = level_size(self.size, level)
+                small = self.frame.image
+                if (height, width) != self.size:
+                    small = _resized(small, (height, width))
+                lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
+                self._lab[level] = np.ascontiguousarray(lab.transpose(2, 0, 1))
+            return self._lab[level]
 
     def gray(self, size: tuple[int, int]) -> Image:
         """(h, w) uint8 gray picture of exactly this size."""
-        if size not in self._gray:
-            image = self.frame.image
-            if size != self.size:
-                image = _resized(image, size)
-            self._gray[size] = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
-        return self._gray[size]
+        with self._lock:
+            if size not in self._gray:
+                image = self.frame.image
+                if size != self.size:
+                    image = _resized(image, size)
+                self._gray[size] = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
+            return self._gray[size]
 
     def features(self, level: int, rect: Rect) -> Floats:
         """(FEATURE_COUNT, rect.height, rect.width) float32, contiguous.

@@ -90,6 +90,12 @@ class FlowTracker:
         """
         if self._size is None:
             raise TrackingError("start(info) comes before the first step")
+        if frame.image.shape[:2] != self._size:
+            height, width = frame.image.shape[:2]
+            raise TrackingError(
+                f"frame {frame.index} is {width}x{height}, "
+                f"expected {self._size[1]}x{self._size[0]} as the video began"
+            )
         now = _Step(frame)
         prompts = self._with_ids(prompts)
         prompted = {prompt.track_id for prompt in prompts}
@@ -151,7 +157,8 @@ class FlowTracker:
         carried = now.masks.get(_id_of(prompt))
         if prompt.box is not None or prompt.logits is not None or carried is None:
             return prompt
-        if not carried.any():
+        if not carried.any() or self._tracks[_id_of(prompt)].is_searched:
+            # What a search guesses is not shown to the user: nobody corrects it.
             return prompt
         logits = now.logits.get(_id_of(prompt))
         if logits is None:
@@ -176,6 +183,10 @@ class FlowTracker:
         self, now: _Step, prompt: Prompt, mask: Mask, logits: Floats | None, *, is_final: bool
     ) -> None:
         track_id = _id_of(prompt)
+        if not mask.any():
+            # The user says with an empty mask what `absent` says in words.
+            self._take_absence(now, track_id)
+            return
         track = self._tracks.get(track_id)
         kind = EventKind.CORRECTED
         if track is None:
@@ -183,10 +194,6 @@ class FlowTracker:
             track = self._tracks[track_id] = Track(track_id, now.frame.index)
         track.label = prompt.label or track.label
         track.trusted(Origin.PROMPTED)
-        if not mask.any():
-            # The user says with an empty mask what `absent` says in words.
-            self._take_absence(now, track_id)
-            return
         self._propagator.learn(now.frame, track_id, mask)
         now.set(track_id, mask, logits)
         if is_final:
@@ -270,13 +277,14 @@ class FlowTracker:
             carried_support=self._propagator.support(now.frame, track.track_id, carried),
             config=config,
         )
-        track.asked(config, is_accepted=verdict.is_accepted)
         if not verdict.is_accepted:
+            track.asked(config, is_accepted=False)
             now.say(EventKind.REJECTED, track.track_id, verdict.reason)
             return
         was_searched = track.is_searched
         self._propagator.learn(now.frame, track.track_id, answer.mask)
         track.trusted(Origin.REPROMPTED)
+        track.asked(config, is_accepted=True)
         track.confidence = answer.predicted_iou
         now.set(track.track_id, answer.mask, answer.logits)
         now.say(EventKind.REPROMPTED, track.track_id, verdict.reason)

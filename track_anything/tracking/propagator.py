@@ -1,7 +1,10 @@
 """The propagator: optical flow says where an object probably is, its appearance model decides."""
 
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import TypeVar
 
 import cv2
 import numpy as np
@@ -9,6 +12,7 @@ import numpy as np
 from track_anything.config import PropagatorConfig
 from track_anything.errors import TrackingError
 from track_anything.structures import Floats, Frame, Mask, Propagation, VideoInfo
+from track_anything.tracking.appearance import single_thread
 from track_anything.tracking.carried import (
     Carried,
     change_level,
@@ -31,6 +35,8 @@ from track_anything.tracking.rivals import Logits, is_touched, yield_to_rivals
 from track_anything.tracking.search import find_object
 from track_anything.tracking.snapshot import pack_objects, unpack_objects
 
+_T = TypeVar("_T")
+
 NOWHERE = -8.0
 """Logit where the object is certainly not."""
 TOUCH = 4
@@ -51,7 +57,7 @@ class _View:
 class FlowAppearancePropagator:
     """Carries every object with its own appearance model on shared flow and features.
 
-    An object's masks do not depend on which other objects are tracked: to the bit.
+    An object's masks do not depend on which younger objects are tracked: to the bit.
     """
 
     def __init__(self, *, config: PropagatorConfig | None = None, seed: int = 0) -> None:
@@ -63,6 +69,7 @@ class FlowAppearancePropagator:
         self._appearance: dict[int, tuple[Rect, Floats]] = {}
         self._size = (0, 0)
         self._pyramid: FramePyramid | None = None
+        self._threads: ThreadPoolExecutor | None = None
 
     def start(self, info: VideoInfo) -> None:
         """Forget everything and get ready for frames of this size."""
@@ -78,8 +85,17 @@ class FlowAppearancePropagator:
         self._appearance.pop(track_id, None)
 
     def learn(self, frame: Frame, track_id: int, mask: Mask) -> None:
-        """Take a mask as certain; an empty one says that the object is not visible."""
+        """Take a mask as certain; an empty one says that the object is not visible.
+
+        Raises:
+            TrackingError: If the frame is not of the size given to start, or the mask not of the
+                frame's.
+        """
         pyramid = self._on(frame)
+        if mask.shape != self._size:
+            raise TrackingError(
+                f"the mask of object {track_id} has shape {mask.shape}, expected {self._size}"
+            )
         if self._flow.previous is None:
             self._flow.next(frame.image)
         carried = self._objects.get(track_id)
@@ -93,7 +109,8 @@ class FlowAppearancePropagator:
             carried.first_frame = frame.index
             self._objects[track_id] = carried
         place(carried, mask, self._config.search)
-        learn_key(carried, pyramid, mask, is_new=is_new)
+        with single_thread():
+            learn_key(carried, pyramid, mask, is_new=is_new)
         self._appearance.pop(track_id, None)
 
     def propagate(self, frame: Frame) -> Mapping[int, Propagation]:
@@ -105,13 +122,13 @@ class FlowAppearancePropagator:
         pyramid = self._on(frame)
         flow = self._flow.next(frame.image)
         self._appearance.clear()
-        views = {
-            track_id: view
-            for track_id, carried in sorted(self._objects.items())
-            if (view := self._view(carried, pyramid, flow)) is not None
-        }
-        own = {track_id: self._own_logits(track_id, views) for track_id in views}
-        return {i: self._step(i, pyramid, views, own) for i in sorted(self._objects)}
+        ids = sorted(self._objects)
+        with single_thread():
+            seen = self._each(lambda i: self._view(self._objects[i], pyramid, flow), ids)
+            views = {i: view for i, view in zip(ids, seen, strict=True) if view is not None}
+            own = {i: self._own_logits(i, views) for i in views}
+            found = self._each(lambda i: self._step(i, pyramid, views, own), ids)
+        return dict(zip(ids, found, strict=True))
 
     def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
         """How well a mask fits what the object has looked like, in [-1, 1]; 0 for unknown ids."""
@@ -129,7 +146,8 @@ class FlowAppearancePropagator:
             top, left = rect.y_min - known[0].y_min, rect.x_min - known[0].x_min
             appearance = known[1][top : top + rect.height, left : left + rect.width]
         else:
-            appearance = self._looks(carried, self._on(frame), rect)
+            with single_thread():
+                appearance = self._looks(carried, self._on(frame), rect)
         return ring_margin(appearance, inside[rect.slices])
 
     def save(self) -> bytes:
@@ -145,6 +163,14 @@ class FlowAppearancePropagator:
         self._objects, self._flow.previous, self._size = unpack_objects(state, self._config)
         self._appearance.clear()
         self._pyramid = None
+
+    def _each(self, work: Callable[[int], _T], ids: list[int]) -> list[_T]:
+        """Do the same for every object, on all cores; objects share nothing that they change."""
+        if len(ids) < 2:
+            return [work(track_id) for track_id in ids]
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "propagate")
+        return list(self._threads.map(work, ids))
 
     def _on(self, frame: Frame) -> FramePyramid:
         if frame.image.shape[:2] != self._size:
@@ -215,7 +241,7 @@ class FlowAppearancePropagator:
             frames_since_key=carried.frames_since_key,
         )
         refined = self._refine(pyramid, carried.level, soft, rect)
-        self._follow(carried, soft, view, contested)
+        self._follow(carried, pyramid, soft, view, contested)
         return Propagation(refined, estimated_iou(signals), signals)
 
     def _refine(self, pyramid: FramePyramid, level: int, soft: Floats, rect: Rect) -> Floats:
@@ -232,27 +258,36 @@ class FlowAppearancePropagator:
         logits[fine_rect.slices] = np.log(soft / (1 - soft))
         return logits
 
-    def _follow(self, carried: Carried, soft: Floats, view: _View, contested: Mask | None) -> None:
+    def _follow(
+        self,
+        carried: Carried,
+        pyramid: FramePyramid,
+        soft: Floats,
+        view: _View,
+        contested: Mask | None,
+    ) -> None:
         strays = stray_parts(soft, view.warped.values + np.float32(0.5), self._config)
         if strays is not None:
             soft[strays] = 0.5
         area = float(np.count_nonzero(soft > 0.5))
-        if area < SMALLEST:
+        usual = (carried.side / 2**carried.level) ** 2
+        if area < max(SMALLEST, self._config.collapse * usual):
+            # What is left of an object that is being covered is mostly what covers it.
             carried.rect, carried.found_count = None, 0
             return
         carried.soft, carried.rect, carried.area = soft, view.warped.rect, area
         neutral = contested if strays is None else strays
         if strays is not None and contested is not None:
             neutral = strays | contested
-        learn_recent(carried, view.features, soft, neutral)
+        learn_recent(carried, pyramid, view.features, soft, neutral)
         change_level(carried, self._size, self._config)
 
     def _search(self, carried: Carried, pyramid: FramePyramid) -> Propagation:
         size = level_size(self._size, carried.level)
         whole = Rect(0, 0, size[1], size[0])
         appearance = self._looks(carried, pyramid, whole)
-        key_area = carried.key_area / 4**carried.level
-        found = find_object(appearance, key_area)
+        usual = (carried.side / 2**carried.level) ** 2
+        found = find_object(appearance, usual, carried.key_elongation)
         if found is None:
             carried.found_count, carried.found_rect = 0, None
             return Propagation(np.full(size, NOWHERE, np.float32), 0.0, {"searching": 1.0})

@@ -4,25 +4,28 @@ import cv2
 import numpy as np
 
 from track_anything.masks import mask_box
-from track_anything.structures import Floats
+from track_anything.structures import Floats, Mask
 from track_anything.tracking.confidence import ring_margin
 from track_anything.tracking.features import Rect
 
-SMALLEST_SHARE, LARGEST_SHARE = 0.15, 4.0
+SMALLEST_SHARE, LARGEST_SHARE = 0.25, 3.0
 """A part is taken for the object only if its area is between these shares of the known one."""
 CANDIDATES = 5
 
 
-def find_object(appearance: Floats, known_area: float) -> tuple[Floats, Rect, float] | None:
+def find_object(
+    appearance: Floats, known_area: float, known_elongation: float
+) -> tuple[Floats, Rect, float] | None:
     """The part of the frame that looks most like the object, or None.
 
     Args:
         appearance: (h, w) probability that a pixel looks like the object.
         known_area: Area of the object when it was last sure, in pixels of this grid.
+        known_elongation: Its elongation then.
 
     Returns:
         Its soft mask (h, w), its tight box, and a score in [0, 1]: the margin of its looks over
-        those of its surroundings, less for an unlikely size.
+        those of its surroundings, less for an unlikely size or shape.
     """
     # Scattered look-alike pixels join into phantom objects unless they are smoothed away.
     smooth = np.asarray(cv2.GaussianBlur(appearance, (0, 0), 1.5), np.float32)
@@ -36,9 +39,23 @@ def find_object(appearance: Floats, known_area: float) -> tuple[Floats, Rect, fl
     for part in fits[np.argsort(-areas[fits])][:CANDIDATES]:
         inside = labels == part + 1
         size_fit = float(min(ratio[part], 1 / ratio[part])) ** 0.25
-        score = max(ring_margin(smooth, inside), 0.0) * size_fit
+        longer = elongation(inside) / known_elongation
+        shape_fit = float(min(longer, 1 / longer)) ** 0.5
+        score = max(ring_margin(smooth, inside), 0.0) * size_fit * shape_fit
         if best is None or score > best[2]:
             soft = np.where(inside, appearance, np.float32(0)).astype(np.float32)
             x_min, y_min, x_max, y_max = (int(value) for value in mask_box(inside))
             best = soft, Rect(x_min, y_min, x_max, y_max), min(score, 1.0)
     return best
+
+
+def elongation(mask: Mask) -> float:
+    """How many times longer than wide a mask is, by its second moments; 1 for a disc."""
+    moments = cv2.moments(mask.view(np.uint8), binaryImage=True)
+    if not moments["m00"]:
+        return 1.0
+    # A pixel is not a point: the variance of a unit square keeps thin masks finite.
+    xx, yy = (moments[name] / moments["m00"] + 1 / 12 for name in ("mu20", "mu02"))
+    xy = moments["mu11"] / moments["m00"]
+    mean, spread = (xx + yy) / 2, float(np.hypot((xx - yy) / 2, xy))
+    return float(np.sqrt((mean + spread) / max(mean - spread, 1e-6)))

@@ -6,17 +6,25 @@ import zipfile
 from typing import Any
 
 import numpy as np
-import torch
 
 from track_anything.config import PropagatorConfig
 from track_anything.errors import TrackingError
 from track_anything.structures import Image
-from track_anything.tracking.appearance import AppearanceModel, SampleMemory
+from track_anything.tracking.appearance import SampleMemory
 from track_anything.tracking.carried import Carried, new_object
 from track_anything.tracking.features import FEATURE_COUNT, Rect
 
 FORMAT = 1
-_NUMBERS = ("level", "area", "key_area", "side", "frames_since_key", "first_frame", "found_count")
+_NUMBERS = (
+    "level",
+    "area",
+    "key_area",
+    "key_elongation",
+    "side",
+    "frames_since_key",
+    "first_frame",
+    "found_count",
+)
 
 
 def pack_objects(
@@ -53,8 +61,9 @@ def unpack_objects(
     try:
         with np.load(io.BytesIO(state), allow_pickle=False) as archive:
             arrays = {name: archive[name] for name in archive.files}
-        meta = json.loads(arrays["meta"].tobytes())
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        meta = dict(json.loads(arrays["meta"].tobytes()))
+    except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
+        # TypeError: a lone .npy array, or meta that is no mapping.
         raise TrackingError(f"not a saved state of this propagator ({error})") from error
     if meta.get("format") != FORMAT or meta.get("features") != FEATURE_COUNT:
         raise TrackingError(
@@ -80,13 +89,8 @@ def _describe(carried: Carried) -> dict[str, Any]:
 
 
 def _arrays(carried: Carried) -> dict[str, np.ndarray]:
-    model = carried.model
-    arrays = {"soft": carried.soft, "mean": model.mean, "deviation": model.deviation}
-    arrays["keys"], arrays["recent"] = carried.keys.filled, carried.recent.filled
-    for index, (weight, moments) in enumerate(zip(model.weights, model.moments, strict=True)):
-        arrays[f"weight{index}"] = weight.numpy()
-        arrays[f"first{index}"], arrays[f"second{index}"] = (m.numpy() for m in moments)
-    return arrays
+    own = {"soft": carried.soft, "keys": carried.keys.filled, "recent": carried.recent.filled}
+    return {**own, **carried.model.arrays()}
 
 
 def _rebuild(
@@ -104,7 +108,8 @@ def _rebuild(
     carried.random.bit_generator.state = fields["random"]
     _fill_memory(carried.keys, own["keys"], fields["counts"][0])
     _fill_memory(carried.recent, own["recent"], fields["counts"][1])
-    _fill_model(carried.model, own, fields["step_count"])
+    carried.model.load_arrays(own)
+    carried.model.step_count = fields["step_count"]
     return carried
 
 
@@ -113,13 +118,3 @@ def _fill_memory(memory: SampleMemory, filled: np.ndarray, count: int) -> None:
         raise TrackingError("saved state was made with other settings of the appearance model")
     memory.samples[: len(filled)] = filled
     memory.count = count
-
-
-def _fill_model(model: AppearanceModel, own: dict[str, np.ndarray], step_count: int) -> None:
-    model.mean, model.deviation, model.step_count = own["mean"], own["deviation"], step_count
-    for index, moments in enumerate(model.moments):
-        if own[f"weight{index}"].shape != tuple(model.weights[index].shape):
-            raise TrackingError("saved state was made with other settings of the appearance model")
-        model.weights[index] = torch.from_numpy(own[f"weight{index}"].copy())
-        moments[0] = torch.from_numpy(own[f"first{index}"].copy())
-        moments[1] = torch.from_numpy(own[f"second{index}"].copy())
