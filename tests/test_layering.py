@@ -31,7 +31,7 @@ ROWS: Sequence[frozenset[str]] = (
             "tracking",
         }
     ),
-    frozenset({"run", "build"}),
+    frozenset({"run", "build", "job", "execution", "api"}),
     frozenset({"batch", "bench", "ui"}),
     # "" is track_anything/__init__.py: public names of anything.
     frozenset({""}),

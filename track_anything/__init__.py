@@ -1,1 +1,247 @@
-"""Video segmentation and tracking from points, boxes, masks and prompt files."""
+"""Video segmentation and tracking from points, boxes, masks and prompt files.
+
+Names are loaded from where they live when they are first used: importing this loads nothing.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from track_anything._version import __version__
+
+if TYPE_CHECKING:
+    from track_anything.annotate import Annotator, overlay, track_color
+    from track_anything.api import as_prompts, follow, track
+    from track_anything.build import (
+        OutputParts,
+        build_segmenter,
+        build_sinks,
+        build_source,
+        build_tracker,
+        choose_segmenter,
+        resolved_config,
+    )
+    from track_anything.config import (
+        AppearanceConfig,
+        PropagatorConfig,
+        ReadConfig,
+        RepromptConfig,
+        RunConfig,
+        StyleConfig,
+        TrackerConfig,
+        WriteConfig,
+        load_config,
+    )
+    from track_anything.errors import (
+        ConfigError,
+        DatasetError,
+        DependencyError,
+        OutputError,
+        PromptError,
+        SegmenterError,
+        TrackAnythingError,
+        TrackingError,
+        VideoError,
+        WeightsError,
+    )
+    from track_anything.evaluation.davis import evaluate_davis
+    from track_anything.execution import RunSummary, execute
+    from track_anything.interfaces import (
+        FrameSource,
+        Propagator,
+        Proposer,
+        Segmenter,
+        Sink,
+        Tracker,
+    )
+    from track_anything.io.describe import describe
+    from track_anything.io.png_masks import ObjectMaskSink, PaletteMaskSink, read_mask_png
+    from track_anything.io.prefetch import PrefetchSource
+    from track_anything.io.sources import open_source, probe
+    from track_anything.io.tables import (
+        CsvSink,
+        JsonLinesSink,
+        TrackRow,
+        read_events_jsonl,
+        read_tracks_csv,
+        read_tracks_jsonl,
+    )
+    from track_anything.io.video_sink import VideoSink
+    from track_anything.io.write_behind import WriteBehindSink
+    from track_anything.job import Job, Plan, plan
+    from track_anything.prompts import (
+        Hints,
+        ObjectSpec,
+        PromptSchedule,
+        TimeCode,
+        parse_time,
+        read_prompt_file,
+        write_prompt_file,
+    )
+    from track_anything.run import SinkGroup, UnreachedPromptError
+    from track_anything.segmenters.grabcut import GrabCutSegmenter
+    from track_anything.segmenters.sam.segmenter import SamSegmenter
+    from track_anything.structures import (
+        ColorTags,
+        Event,
+        EventKind,
+        Frame,
+        FrameResult,
+        ImageEmbedding,
+        MaskPrediction,
+        ObjectMask,
+        Origin,
+        Prompt,
+        Propagation,
+        Proposal,
+        State,
+        VideoInfo,
+    )
+    from track_anything.tracking.flow_tracker import FlowTracker
+    from track_anything.tracking.propagator import FlowAppearancePropagator
+
+_NAMES_OF = {
+    "annotate": "Annotator overlay track_color",
+    "api": "as_prompts follow track",
+    "build": (
+        "OutputParts build_segmenter build_sinks build_source build_tracker choose_segmenter "
+        "resolved_config"
+    ),
+    "config": (
+        "AppearanceConfig PropagatorConfig ReadConfig RepromptConfig RunConfig StyleConfig "
+        "TrackerConfig WriteConfig load_config"
+    ),
+    "errors": (
+        "ConfigError DatasetError DependencyError OutputError PromptError SegmenterError "
+        "TrackAnythingError TrackingError VideoError WeightsError"
+    ),
+    "evaluation.davis": "evaluate_davis",
+    "execution": "RunSummary execute",
+    "interfaces": "FrameSource Propagator Proposer Segmenter Sink Tracker",
+    "io.describe": "describe",
+    "io.png_masks": "ObjectMaskSink PaletteMaskSink read_mask_png",
+    "io.prefetch": "PrefetchSource",
+    "io.sources": "open_source probe",
+    "io.tables": (
+        "CsvSink JsonLinesSink TrackRow read_events_jsonl read_tracks_csv read_tracks_jsonl"
+    ),
+    "io.video_sink": "VideoSink",
+    "io.write_behind": "WriteBehindSink",
+    "job": "Job Plan plan",
+    "prompts": (
+        "Hints ObjectSpec PromptSchedule TimeCode parse_time read_prompt_file write_prompt_file"
+    ),
+    "run": "SinkGroup UnreachedPromptError",
+    "segmenters.grabcut": "GrabCutSegmenter",
+    "segmenters.sam.segmenter": "SamSegmenter",
+    "structures": (
+        "ColorTags Event EventKind Frame FrameResult ImageEmbedding MaskPrediction ObjectMask "
+        "Origin Prompt Propagation Proposal State VideoInfo"
+    ),
+    "tracking.flow_tracker": "FlowTracker",
+    "tracking.propagator": "FlowAppearancePropagator",
+}
+_HOMES = {name: module for module, names in _NAMES_OF.items() for name in names.split()}
+
+__all__ = [
+    "Annotator",
+    "AppearanceConfig",
+    "ColorTags",
+    "ConfigError",
+    "CsvSink",
+    "DatasetError",
+    "DependencyError",
+    "Event",
+    "EventKind",
+    "FlowAppearancePropagator",
+    "FlowTracker",
+    "Frame",
+    "FrameResult",
+    "FrameSource",
+    "GrabCutSegmenter",
+    "Hints",
+    "ImageEmbedding",
+    "Job",
+    "JsonLinesSink",
+    "MaskPrediction",
+    "ObjectMask",
+    "ObjectMaskSink",
+    "ObjectSpec",
+    "Origin",
+    "OutputError",
+    "OutputParts",
+    "PaletteMaskSink",
+    "Plan",
+    "PrefetchSource",
+    "Prompt",
+    "PromptError",
+    "PromptSchedule",
+    "Propagation",
+    "Propagator",
+    "PropagatorConfig",
+    "Proposal",
+    "Proposer",
+    "ReadConfig",
+    "RepromptConfig",
+    "RunConfig",
+    "RunSummary",
+    "SamSegmenter",
+    "Segmenter",
+    "SegmenterError",
+    "Sink",
+    "SinkGroup",
+    "State",
+    "StyleConfig",
+    "TimeCode",
+    "TrackAnythingError",
+    "TrackRow",
+    "Tracker",
+    "TrackerConfig",
+    "TrackingError",
+    "UnreachedPromptError",
+    "VideoError",
+    "VideoInfo",
+    "VideoSink",
+    "WeightsError",
+    "WriteBehindSink",
+    "WriteConfig",
+    "__version__",
+    "as_prompts",
+    "build_segmenter",
+    "build_sinks",
+    "build_source",
+    "build_tracker",
+    "choose_segmenter",
+    "describe",
+    "evaluate_davis",
+    "execute",
+    "follow",
+    "load_config",
+    "open_source",
+    "overlay",
+    "parse_time",
+    "plan",
+    "probe",
+    "read_events_jsonl",
+    "read_mask_png",
+    "read_prompt_file",
+    "read_tracks_csv",
+    "read_tracks_jsonl",
+    "resolved_config",
+    "track",
+    "track_color",
+    "write_prompt_file",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """A public name, imported from its module when it is first asked for."""
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """The public names."""
+    return sorted(__all__)

@@ -1,0 +1,239 @@
+"""track-anything track: the main command."""
+
+from collections.abc import Callable
+from contextlib import closing
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from track_anything.config import (
+    OVERLAP_RULES,
+    REPROMPT_MODES,
+    STYLE_PARTS,
+)
+
+from .formats import json_text
+from .signals import Terminated, terminable
+from .talk import Talk, quiet_option, verbose_option
+from .track_job import DEFAULTS, TrackCommand, make_job, parse_moment, parse_prompts, parse_style
+
+if TYPE_CHECKING:
+    from track_anything.execution import RunSummary
+    from track_anything.job import Plan
+
+INCOMPLETE, UNDER_LIMIT, INTERRUPTED, TERMINATED = 1, 3, 130, 143
+
+
+def _prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    for names, metavar, text in reversed(
+        (
+            (
+                ("--box", "boxes"),
+                "[NAME=]X0,Y0,X1,Y1[@TIME]",
+                "A box around an object, in pixels of the source. Options with one NAME are one "
+                "object. TIME is seconds, HH:MM:SS.ms or a frame as 250f; without it the first "
+                "frame. May be repeated, as the next three.",
+            ),
+            (("--point", "points"), "[NAME=]X,Y[@TIME]", "A point on an object."),
+            (
+                ("--not", "background_points"),
+                "[NAME=]X,Y[@TIME]",
+                "A point that does not belong to the object.",
+            ),
+            (
+                ("--mask", "mask_files"),
+                "[NAME=]PNG[@TIME]",
+                "The exact mask of an object, final on its frame; without NAME every label of "
+                "the picture is an object.",
+            ),
+        )
+    ):
+        add = click.option(
+            *names, metavar=metavar, multiple=True, callback=parse_prompts, help=text
+        )
+        command = add(command)
+    return command
+
+
+@click.command("track", cls=TrackCommand, short_help="Follow objects through a video.")
+@click.argument("video", metavar="INPUT")
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path),
+    required=True,
+    help="Folder for the results; created if it is not there.",
+)
+@_prompt_options
+@click.option(
+    "--prompts",
+    "prompt_file",
+    type=click.Path(path_type=Path),
+    help="YAML or JSON file with prompts, corrections and absences; joined with the options.",
+)
+@click.option(
+    "-ss",
+    "start",
+    metavar="TIME",
+    callback=parse_moment,
+    help="First moment tracked: seconds or HH:MM:SS.ms of the source's clock, or a frame as 250f.",
+)
+@click.option("-to", "end", metavar="TIME", callback=parse_moment, help="First moment left out.")
+@click.option(
+    "-t",
+    "duration",
+    metavar="TIME",
+    callback=parse_moment,
+    help="How much is tracked; instead of -to.",
+)
+@click.option(
+    "--max-side",
+    type=click.IntRange(0, 65535),
+    default=DEFAULTS.read.max_side,
+    show_default=True,
+    help="Scale frames down to this longest side in pixels: faster, coarser. 0 keeps the size.",
+)
+@click.option(
+    "--segmenter",
+    default=DEFAULTS.segmenter,
+    show_default=True,
+    metavar="NAME",
+    help="Who makes masks of boxes and points: grabcut, none, a checkpoint of SAM (a path, or the "
+    "name of one that is cached), or auto for the best whose weights are here.",
+)
+@click.option(
+    "--device",
+    type=click.Choice(("auto", "cpu", "cuda", "mps")),
+    default="auto",
+    show_default=True,
+    help="Where a segmenter with weights runs.",
+)
+@click.option(
+    "--reprompt",
+    type=click.Choice(REPROMPT_MODES),
+    default=DEFAULTS.tracker.reprompt.mode,
+    show_default=True,
+    help="Ask the segmenter again about tracks in doubt; auto trusts it by how good it is.",
+)
+@click.option(
+    "--overlaps",
+    type=click.Choice(OVERLAP_RULES),
+    default=DEFAULTS.tracker.overlaps,
+    show_default=True,
+    help="first: a contested pixel goes to the object prompted first; keep: masks may overlap.",
+)
+@click.option(
+    "--style",
+    callback=parse_style,
+    default=",".join(DEFAULTS.style.parts),
+    show_default=True,
+    metavar="PARTS",
+    help=f"What is drawn: any of {','.join(STYLE_PARTS)}.",
+)
+@click.option(
+    "--crf",
+    type=click.IntRange(0, 51),
+    default=DEFAULTS.write.crf,
+    show_default=True,
+    help="Quality of the annotated video; 0 is lossless and large.",
+)
+@click.option("--no-video", is_flag=True, help="Do not write annotated.mp4.")
+@click.option("--no-masks", is_flag=True, help="Do not write masks/00000.png and on.")
+@click.option("--object-masks", is_flag=True, help="Also write objects/0001/00000.png and on.")
+@click.option("--overwrite", is_flag=True, help="Replace the files of an earlier run.")
+@click.option(
+    "--seed",
+    type=int,
+    default=DEFAULTS.seed,
+    show_default=True,
+    help="Fixes every random choice: the same seed gives the same masks.",
+)
+@click.option(
+    "--config",
+    "config_file",
+    type=click.Path(path_type=Path),
+    help="TOML file with settings; options of the command line win over it.",
+)
+@click.option(
+    "--fail-under",
+    type=click.FloatRange(0, 1),
+    metavar="X",
+    help="Exit with 3 if the mean confidence of the objects is under X, 0 to 1.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
+@click.option("--dry-run", is_flag=True, help="Check everything, print the plan, write nothing.")
+@quiet_option
+@verbose_option
+@click.pass_context
+def command(ctx: click.Context, /, as_json: bool, dry_run: bool, **options: Any) -> None:
+    """Follow objects through INPUT: a video, a folder of pictures, or - for standard input.
+
+    \b
+        track-anything track clip.mp4 --box 120,80,260,310 -o run
+        track-anything track match.mp4 --prompts players.yaml -ss 10 -t 20 -o run --json
+    """
+    from track_anything.execution import execute
+    from track_anything.job import plan
+
+    from .progress import progress
+
+    talk: Talk = ctx.obj
+    job = make_job(ctx, options)
+    with talk.log_lines(lambda text: click.echo(text, err=True)):
+        planned = plan(job)
+    with closing(planned):
+        if dry_run:
+            click.echo(json_text(planned.to_dict()) if as_json else _plan_text(planned))
+            return
+        talk.say(f"Segmenter: {planned.segmenter.name}, {planned.reason}.")
+        with terminable(), progress(talk, planned.info) as (sink, count):
+            try:
+                summary = execute(planned, sinks=[sink])
+            except KeyboardInterrupt as error:
+                where = f"what there is of {count.frames} frames is in {job.output}"
+                click.echo(f"Interrupted: {where if count.frames else 'no frame yet'}.", err=True)
+                ctx.exit(TERMINATED if isinstance(error, Terminated) else INTERRUPTED)
+    click.echo(json_text(summary.to_dict()) if as_json else _summary_text(summary))
+    _exit(ctx, summary, options["fail_under"])
+
+
+def _exit(ctx: click.Context, summary: "RunSummary", fail_under: float | None) -> None:
+    if summary.problems:
+        ctx.exit(INCOMPLETE)
+    if fail_under is not None and summary.mean_confidence < fail_under:
+        click.echo(
+            f"The mean confidence, {summary.mean_confidence:.3f}, is under {fail_under:g}.",
+            err=True,
+        )
+        ctx.exit(UNDER_LIMIT)
+
+
+def _plan_text(planned: "Plan") -> str:
+    info, job = planned.info, planned.job
+    count = "unknown" if info.frame_count is None else f"about {info.frame_count}"
+    parts = [name for name in ("video", "masks", "object_masks") if getattr(job.parts, name)]
+    lines = [
+        f"input      {job.input}: {info.width}x{info.height}, "
+        f"{float(info.frame_rate):.5g} frames/s, frames: {count}",
+        f"output     {job.output}: {', '.join([*parts, 'tables']).replace('_', ' ')}",
+        f"segmenter  {planned.segmenter.name}: {planned.reason}",
+        f"reprompt   {job.config.tracker.reprompt.mode}",
+    ]
+    for item in planned.schedule.to_dict()["objects"]:
+        times = ", ".join(str(prompt["at"]) for prompt in item["prompts"])
+        lines.append(f"object {item['id']:<4}{item['name'] or '(no name)'}: prompts at {times}")
+    return "\n".join(lines)
+
+
+def _summary_text(summary: "RunSummary") -> str:
+    lines = [
+        f"{summary.output}: {summary.frames} frames in {summary.seconds:.1f} s, "
+        f"{summary.frames_per_second:.1f} frames/s"
+    ]
+    for track_id, one in summary.objects.items():
+        confidence = one["mean_confidence"]
+        seen = f"seen on {one['visible_frames']} frames"
+        seen += "" if confidence is None else f", mean confidence {confidence:.2f}"
+        lines.append(f"  {track_id:>3} {one['name'] or '(no name)'}: {seen}")
+    return "\n".join(lines)

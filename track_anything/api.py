@@ -1,0 +1,197 @@
+"""The two calls most programs need: `track` a video into a run folder, or `follow` its results."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+from track_anything.build import OutputParts, build_source
+from track_anything.config import RunConfig
+from track_anything.errors import PromptError
+from track_anything.execution import RunSummary, execute
+from track_anything.interfaces import Sink
+from track_anything.job import Job, Prompts, plan
+from track_anything.prompts import Hints, ObjectSpec, TimeCode, parse_time, read_prompt_file
+from track_anything.run import UnreachedPromptError
+from track_anything.run import follow as follow_frames
+from track_anything.structures import FrameResult, Prompt
+from track_anything.timing import StageClock
+
+Moment = TimeCode | Fraction | float | str
+"""A time code, seconds, or text: "12.5", "00:01:02.5", "250f"."""
+
+PromptsGiven = (
+    str
+    | Path
+    | Mapping[str, Sequence[float]]
+    | Mapping[int, Sequence[Prompt]]
+    | Sequence[Prompt]
+    | Sequence[ObjectSpec]
+)
+"""What `track` takes as prompts.
+
+A path: a prompt file.
+{"dog": (120, 80, 260, 310)}: a box by name, on the first frame, in pixels of the source.
+[Prompt(...), ...]: prompts on the first frame, in pixels of the frames delivered.
+{0: [Prompt(...)], 40: [...]}: the same, by index of the frame; corrections have a track_id.
+[ObjectSpec(...), ...]: all that a prompt file can say.
+"""
+
+_DEFAULTS = RunConfig()
+
+
+def track(
+    video: str | Path,
+    prompts: PromptsGiven,
+    output: str | Path | None = None,
+    *,
+    config: RunConfig = _DEFAULTS,
+    device: str = "auto",
+    start: Moment | None = None,
+    end: Moment | None = None,
+    overwrite: bool = False,
+    video_out: bool = True,
+    masks: bool = True,
+    object_masks: bool = False,
+    sinks: Sequence[Sink] = (),
+    progress: Callable[[int, int | None], None] | None = None,
+) -> RunSummary:
+    """Track objects through a video; write the run folder; return what came of it.
+
+    Args:
+        video: A file, a folder or pattern of pictures, one picture, or "-".
+        prompts: As PromptsGiven says.
+        output: The run folder; None writes nothing, for `sinks` that do something else.
+        config: Settings.
+        device: Where a segmenter with weights runs: auto, cpu, cuda, mps.
+        start: First moment read.
+        end: First moment left out.
+        overwrite: Replace the files of an earlier run in the output.
+        video_out: Write annotated.mp4.
+        masks: Write one label map a frame.
+        object_masks: Write one mask an object and frame.
+        sinks: Get every result besides.
+        progress: Told after every frame how many are done, and how many to expect or None.
+
+    Raises:
+        UnreachedPromptError: If the video ended before a prompt's time; everything is written.
+        TrackAnythingError: If the input, the prompts, the output or a setting is wrong; its
+            subclasses say which. Nothing is written then.
+    """
+    path = Path(prompts) if isinstance(prompts, str | Path) else None
+    planned = plan(
+        Job(
+            input=str(video),
+            prompts=as_prompts(prompts),
+            output=None if output is None else Path(output),
+            config=config,
+            device=device,
+            start=_moment(start),
+            end=_moment(end),
+            overwrite=overwrite,
+            parts=OutputParts(video=video_out, masks=masks, object_masks=object_masks),
+            used_files=() if path is None else (path,),
+        )
+    )
+    told = [] if progress is None else [_ProgressSink(progress, planned.info.frame_count)]
+    return execute(planned, sinks=[*told, *sinks])
+
+
+def follow(
+    video: str | Path,
+    prompts: PromptsGiven,
+    *,
+    config: RunConfig = _DEFAULTS,
+    device: str = "auto",
+    start: Moment | None = None,
+    end: Moment | None = None,
+) -> Iterator[FrameResult]:
+    """The result of every frame, as soon as it is final; nothing is written.
+
+    Everything is as for `track`. Stopping early closes the video.
+
+    Raises:
+        UnreachedPromptError: After the last result, if the video ended before a prompt's time.
+        TrackAnythingError: As track.
+    """
+    planned = plan(
+        Job(
+            input=str(video),
+            prompts=as_prompts(prompts),
+            config=config,
+            device=device,
+            start=_moment(start),
+            end=_moment(end),
+        )
+    )
+    with closing(planned):
+        clock = StageClock()
+        tracker = planned.tracker(clock)
+        source = build_source(planned.source, planned.job.config, clock)
+        with closing(source):
+            yield from follow_frames(source, tracker, planned.schedule)
+    if unused := planned.schedule.unused():
+        raise UnreachedPromptError.of(unused)
+
+
+def as_prompts(prompts: PromptsGiven) -> Prompts:
+    """Any of the forms of PromptsGiven in one that a job keeps.
+
+    Raises:
+        PromptError: If it has none of the forms, or a file or box is wrong.
+    """
+    if isinstance(prompts, str | Path):
+        return tuple(read_prompt_file(Path(prompts)))
+    given: Any = prompts
+    if isinstance(given, Mapping):
+        if given and all(isinstance(key, str) for key in given):
+            return tuple(_boxed(name, box) for name, box in given.items())
+        if all(isinstance(key, int) for key in given):
+            return {index: tuple(items) for index, items in given.items()}
+    elif isinstance(given, Sequence):
+        if given and all(isinstance(item, ObjectSpec) for item in given):
+            return tuple(given)
+        if all(isinstance(item, Prompt) for item in given):
+            return {0: tuple(given)}
+    raise PromptError(
+        "prompts are a file, {name: box}, {frame index: [Prompt]}, [Prompt] or [ObjectSpec], got "
+        f"{type(prompts).__name__}"
+    )
+
+
+def _boxed(name: str, box: Any) -> ObjectSpec:
+    try:
+        x_min, y_min, x_max, y_max = (float(number) for number in box)
+    except (TypeError, ValueError) as error:
+        raise PromptError(
+            f"{name!r}: a box has 4 numbers, x_min y_min x_max y_max, got {box!r}"
+        ) from error
+    return ObjectSpec(name=name, hints=(Hints(box=(x_min, y_min, x_max, y_max)),))
+
+
+def _moment(given: Moment | None) -> TimeCode | None:
+    if given is None or isinstance(given, TimeCode):
+        return given
+    if isinstance(given, str):
+        return parse_time(given)
+    return TimeCode(seconds=Fraction(given))
+
+
+class _ProgressSink:
+    """Tells how many frames are done."""
+
+    def __init__(self, told: Callable[[int, int | None], None], expected: int | None) -> None:
+        self._told = told
+        self._expected = expected
+        self._count = 0
+
+    def write(self, result: FrameResult) -> None:
+        self._count += 1
+        self._told(self._count, self._expected)
+
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+    def abort(self) -> None:
+        """Nothing is left to do."""
