@@ -114,8 +114,9 @@ def main() -> None:
     owner = np.array([name for name, _, _ in rows])
     held_out = np.zeros(len(iou))
     for name in names:
-        held_out[owner == name] = predict(fit(values[owner != name], iou[owner != name]),
-                                          values[owner == name])
+        held_out[owner == name] = predict(
+            fit(values[owner != name], iou[owner != name]), values[owner == name]
+        )
     error, table = calibration(held_out, iou)
     weights, bias, mean, deviation = fit(values, iou)
     result = {
