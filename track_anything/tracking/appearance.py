@@ -110,7 +110,7 @@ class AppearanceModel:
         """
         for index, weight in enumerate(self.weights):
             if arrays[f"weight{index}"].shape != tuple(weight.shape):
-                raise TrackingError("saved state is of an appearance model of another shape")
+                raise TrackingError("saved state was made with other settings of the appearance model")
         self.mean, self.deviation = arrays["mean"], arrays["deviation"]
         for index, moments in enumerate(self.moments):
             self.weights[index] = torch.from_numpy(arrays[f"weight{index}"].copy())

@@ -39,6 +39,8 @@ class Carried:
         side: Running mean of the square root of the area, in pixels of the frame.
         first_frame: Index of the frame on which it was first learned; an object yields only to
             rivals that are no younger.
+        lost_rect: Where it was seen last; None before it was ever lost.
+        lost_frames: Frames since then.
         found_count: Frames in a row on which the search answered alike.
     """
 
@@ -55,8 +57,16 @@ class Carried:
     side: float = 0.0
     frames_since_key: int = 0
     first_frame: int = 0
+    lost_rect: Rect | None = None
+    lost_frames: int = 0
     found_count: int = 0
     found_rect: Rect | None = None
+
+    def lose(self) -> None:
+        """Give up the object's place; it is looked for from there outwards."""
+        if self.rect is not None:
+            self.lost_rect, self.lost_frames = self.rect, 0
+        self.rect, self.found_count, self.found_rect = None, 0, None
 
 
 def new_object(config: PropagatorConfig, seed: int, track_id: int, mask: Mask) -> Carried:

@@ -5,6 +5,7 @@ object's features are the same to the bit whichever other objects are tracked.
 """
 
 import threading
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -84,6 +85,21 @@ class Rect:
         return max(self.x_min, other.x_min) < min(self.x_max, other.x_max) and max(
             self.y_min, other.y_min
         ) < min(self.y_max, other.y_max)
+
+    def common(self, other: "Rect") -> "Rect":
+        """The part shared with another; they must overlap."""
+        return Rect(
+            max(self.x_min, other.x_min),
+            max(self.y_min, other.y_min),
+            min(self.x_max, other.x_max),
+            min(self.y_max, other.y_max),
+        )
+
+    def bands(self, area: int) -> Iterator["Rect"]:
+        """The same part from top to bottom in bands of about `area` pixels at most."""
+        rows = max(area // max(self.width, 1), 1)
+        for top in range(self.y_min, self.y_max, rows):
+            yield Rect(self.x_min, top, self.x_max, min(top + rows, self.y_max))
 
     def times(self, factor: int) -> "Rect":
         """The same part of a grid that is finer by a whole factor."""

@@ -32,7 +32,7 @@ from track_anything.tracking.motion import (
 )
 from track_anything.tracking.optical_flow import FlowEstimator
 from track_anything.tracking.rivals import Logits, is_touched, yield_to_rivals
-from track_anything.tracking.search import find_object
+from track_anything.tracking.search import find_object, search_area
 from track_anything.tracking.snapshot import pack_objects, unpack_objects
 
 _T = TypeVar("_T")
@@ -41,6 +41,8 @@ NOWHERE = -8.0
 """Logit where the object is certainly not."""
 TOUCH = 4
 """Objects whose carried masks come this close touch, in pixels of a level."""
+BAND_AREA = 60_000
+"""Pixels whose features are held at once where much of the frame is looked at: 15 MB."""
 SMALLEST = 3
 """A carried mask of fewer pixels of its level is lost."""
 
@@ -101,7 +103,7 @@ class FlowAppearancePropagator:
         carried = self._objects.get(track_id)
         if not mask.any():
             if carried is not None:
-                carried.rect, carried.found_count = None, 0
+                carried.lose()
             return
         is_new = carried is None
         if carried is None:
@@ -185,9 +187,13 @@ class FlowAppearancePropagator:
 
     def _looks(self, carried: Carried, pyramid: FramePyramid, rect: Rect) -> Floats:
         """(rect.height, rect.width) probability that a pixel looks like the object."""
-        features = pyramid.features(carried.level, rect)
-        logits = carried.model.logits(features.reshape(FEATURE_COUNT, -1))
-        return _sigmoid(logits.reshape(rect.height, rect.width))
+        looks = np.empty((rect.height, rect.width), np.float32)
+        for band in rect.bands(BAND_AREA):
+            features = pyramid.features(carried.level, band)
+            logits = carried.model.logits(features.reshape(FEATURE_COUNT, -1))
+            top = band.y_min - rect.y_min
+            looks[top : top + band.height] = _sigmoid(logits.reshape(band.height, band.width))
+        return looks
 
     def _view(self, carried: Carried, pyramid: FramePyramid, flow: Floats | None) -> _View | None:
         carried.frames_since_key += 1
@@ -273,7 +279,7 @@ class FlowAppearancePropagator:
         usual = (carried.side / 2**carried.level) ** 2
         if area < max(SMALLEST, self._config.collapse * usual):
             # What is left of an object that is being covered is mostly what covers it.
-            carried.rect, carried.found_count = None, 0
+            carried.lose()
             return
         carried.soft, carried.rect, carried.area = soft, view.warped.rect, area
         neutral = contested if strays is None else strays
@@ -284,25 +290,37 @@ class FlowAppearancePropagator:
 
     def _search(self, carried: Carried, pyramid: FramePyramid) -> Propagation:
         size = level_size(self._size, carried.level)
-        whole = Rect(0, 0, size[1], size[0])
-        appearance = self._looks(carried, pyramid, whole)
+        carried.lost_frames += 1
+        area, period = search_area(carried.lost_rect, carried.lost_frames, size)
+        nothing = np.full((8, 8), NOWHERE, np.float32)
+        if carried.lost_frames % period:
+            return Propagation(nothing, 0.0, {"searching": 1.0})
+        appearance = self._looks(carried, pyramid, area)
         usual = (carried.side / 2**carried.level) ** 2
         found = find_object(appearance, usual, carried.key_elongation)
         if found is None:
             carried.found_count, carried.found_rect = 0, None
-            return Propagation(np.full(size, NOWHERE, np.float32), 0.0, {"searching": 1.0})
-        soft, rect, score = found
-        is_same = carried.found_rect is not None and carried.found_rect.overlaps(rect)
+            return Propagation(nothing, 0.0, {"searching": 1.0})
+        soft, score = found
+        rect = object_rect(soft, area, 0, size)
+        reach = rect.grown(self._config.search * period, size)
+        is_same = carried.found_rect is not None and carried.found_rect.overlaps(reach)
         carried.found_count = carried.found_count + 1 if is_same else 1
         carried.found_rect = rect
         if score >= self._config.found_score and carried.found_count >= self._config.found_looks:
-            grown = rect.grown(self._config.search, size)
-            carried.rect, carried.soft = grown, np.ascontiguousarray(soft[grown.slices])
-            carried.area = float(np.count_nonzero(carried.soft > 0.5))
-            carried.found_count = 0
-        logits = self._refine(pyramid, carried.level, soft, whole)
+            self._settle(carried, soft, area, size)
+        logits = self._refine(pyramid, carried.level, soft, area)
         signals = {"searching": 1.0, "found": float(carried.rect is not None), "score": score}
         return Propagation(logits, score, signals)
+
+    def _settle(self, carried: Carried, soft: Floats, area: Rect, size: tuple[int, int]) -> None:
+        """Take up an object again where the search found it."""
+        rect = object_rect(soft, area, self._config.search, size).common(area)
+        top, left = rect.y_min - area.y_min, rect.x_min - area.x_min
+        carried.rect = rect
+        carried.soft = np.ascontiguousarray(soft[top : top + rect.height, left : left + rect.width])
+        carried.area = float(np.count_nonzero(carried.soft > 0.5))
+        carried.found_count = 0
 
 
 def _sigmoid(logits: Floats) -> Floats:

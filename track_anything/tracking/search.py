@@ -3,7 +3,6 @@
 import cv2
 import numpy as np
 
-from track_anything.masks import mask_box
 from track_anything.structures import Floats, Mask
 from track_anything.tracking.confidence import ring_margin
 from track_anything.tracking.features import Rect
@@ -11,11 +10,28 @@ from track_anything.tracking.features import Rect
 SMALLEST_SHARE, LARGEST_SHARE = 0.25, 3.0
 """A part is taken for the object only if its area is between these shares of the known one."""
 CANDIDATES = 5
+SPREAD = 60
+"""The area searched grows by this on each side with every frame, in pixels of the level."""
+AFFORDABLE_AREA = 400_000
+"""Pixels that one search may look at; larger areas are searched on fewer frames."""
+
+
+def search_area(last: Rect | None, frame_count: int, size: tuple[int, int]) -> tuple[Rect, int]:
+    """Where to look for an object, and every how many frames.
+
+    Args:
+        last: Where it was seen last; None looks everywhere.
+        frame_count: Frames since then.
+        size: (height, width) of the grid.
+    """
+    whole = Rect(0, 0, size[1], size[0])
+    area = whole if last is None else last.grown(SPREAD * frame_count, size)
+    return area, 1 + area.area // AFFORDABLE_AREA
 
 
 def find_object(
     appearance: Floats, known_area: float, known_elongation: float
-) -> tuple[Floats, Rect, float] | None:
+) -> tuple[Floats, float] | None:
     """The part of the frame that looks most like the object, or None.
 
     Args:
@@ -24,7 +40,7 @@ def find_object(
         known_elongation: Its elongation then.
 
     Returns:
-        Its soft mask (h, w), its tight box, and a score in [0, 1]: the margin of its looks over
+        Its soft mask (h, w) and a score in [0, 1]: the margin of its looks over
         those of its surroundings, less for an unlikely size or shape.
     """
     # Scattered look-alike pixels join into phantom objects unless they are smoothed away.
@@ -35,17 +51,16 @@ def find_object(
     areas = stats[1:count, cv2.CC_STAT_AREA].astype(np.float64)
     ratio = areas / max(known_area, 1.0)
     fits = np.flatnonzero((ratio > SMALLEST_SHARE) & (ratio < LARGEST_SHARE))
-    best: tuple[Floats, Rect, float] | None = None
+    best: tuple[Floats, float] | None = None
     for part in fits[np.argsort(-areas[fits])][:CANDIDATES]:
         inside = labels == part + 1
         size_fit = float(min(ratio[part], 1 / ratio[part])) ** 0.25
         longer = elongation(inside) / known_elongation
         shape_fit = float(min(longer, 1 / longer)) ** 0.5
         score = max(ring_margin(smooth, inside), 0.0) * size_fit * shape_fit
-        if best is None or score > best[2]:
+        if best is None or score > best[1]:
             soft = np.where(inside, appearance, np.float32(0)).astype(np.float32)
-            x_min, y_min, x_max, y_max = (int(value) for value in mask_box(inside))
-            best = soft, Rect(x_min, y_min, x_max, y_max), min(score, 1.0)
+            best = soft, min(score, 1.0)
     return best
 
 

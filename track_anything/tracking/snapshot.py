@@ -23,8 +23,10 @@ _NUMBERS = (
     "side",
     "frames_since_key",
     "first_frame",
+    "lost_frames",
     "found_count",
 )
+_RECTS = ("rect", "lost_rect", "found_rect")
 
 
 def pack_objects(
@@ -79,7 +81,7 @@ def unpack_objects(
 
 def _describe(carried: Carried) -> dict[str, Any]:
     fields: dict[str, Any] = {name: getattr(carried, name) for name in _NUMBERS}
-    for name in ("rect", "found_rect"):
+    for name in _RECTS:
         rect = getattr(carried, name)
         fields[name] = rect and [rect.x_min, rect.y_min, rect.x_max, rect.y_max]
     fields["random"] = carried.random.bit_generator.state
@@ -102,8 +104,8 @@ def _rebuild(
     }
     for name in _NUMBERS:
         setattr(carried, name, fields[name])
-    carried.rect = Rect(*fields["rect"]) if fields["rect"] else None
-    carried.found_rect = Rect(*fields["found_rect"]) if fields["found_rect"] else None
+    for name in _RECTS:
+        setattr(carried, name, Rect(*fields[name]) if fields[name] else None)
     carried.soft = own["soft"]
     carried.random.bit_generator.state = fields["random"]
     _fill_memory(carried.keys, own["keys"], fields["counts"][0])
