@@ -199,7 +199,7 @@ def _segmenters() -> Check:
     from track_anything.build import SEGMENTERS, choose_segmenter, load
 
     present = [name for name, spec in SEGMENTERS.items() if spec.target]
-    stored = load("track_anything.segmenters.sam.cache:available")()
+    stored = load("track_anything.segmenters.sam.catalogue:available")()
     present += [row.name for row in stored if row.path is not None]
     best, reason = choose_segmenter("auto")
     return Check("segmenters", OK, f"{', '.join(present)}; auto is {best.name}, {reason}")
@@ -208,7 +208,7 @@ def _segmenters() -> Check:
 def _cache() -> Check:
     from track_anything.build import load
 
-    folder: Path = load("track_anything.segmenters.sam.cache:cache_folder")()
+    folder: Path = load("track_anything.segmenters.sam.catalogue:cache_folder")()
     existing = folder
     while not existing.exists():
         existing = existing.parent

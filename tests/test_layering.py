@@ -31,7 +31,7 @@ ROWS: Sequence[frozenset[str]] = (
             "tracking",
         }
     ),
-    frozenset({"run", "build", "job", "execution", "api"}),
+    frozenset({"run", "build", "job", "execution", "api", "segmentation", "pictures", "predictor"}),
     frozenset({"batch", "bench", "ui"}),
     # "" is track_anything/__init__.py: public names of anything.
     frozenset({""}),

@@ -87,8 +87,8 @@ def track(
             output=None if output is None else Path(output),
             config=config,
             device=device,
-            start=_moment(start),
-            end=_moment(end),
+            start=as_moment(start),
+            end=as_moment(end),
             overwrite=overwrite,
             parts=OutputParts(video=video_out, masks=masks, object_masks=object_masks),
             used_files=() if path is None else (path,),
@@ -121,8 +121,8 @@ def follow(
             prompts=as_prompts(prompts),
             config=config,
             device=device,
-            start=_moment(start),
-            end=_moment(end),
+            start=as_moment(start),
+            end=as_moment(end),
         )
     )
     with closing(planned):
@@ -170,7 +170,12 @@ def _boxed(name: str, box: Any) -> ObjectSpec:
     return ObjectSpec(name=name, hints=(Hints(box=(x_min, y_min, x_max, y_max)),))
 
 
-def _moment(given: Moment | None) -> TimeCode | None:
+def as_moment(given: Moment | None) -> TimeCode | None:
+    """Any of the forms of Moment in one; None stays None.
+
+    Raises:
+        PromptError: If a text is no time, or it is negative.
+    """
     if given is None or isinstance(given, TimeCode):
         return given
     if isinstance(given, str):

@@ -25,6 +25,7 @@ from track_anything.timing import (
 TRACKER = "track_anything.tracking.flow_tracker:FlowTracker"
 PROPAGATOR = "track_anything.tracking.propagator:FlowAppearancePropagator"
 SAM = "track_anything.segmenters.sam.segmenter:SamSegmenter"
+WEIGHTS = "track_anything.segmenters.sam.catalogue:available"
 
 CHECKPOINT_SUFFIXES = (".pth", ".pt", ".safetensors", ".h5")
 
@@ -263,7 +264,7 @@ def _sam(weights: str) -> SegmenterSpec:
 
 def _best_present() -> tuple[SegmenterSpec, str]:
     """SAM if its weights are cached, else the embedded segmenter."""
-    present = [row for row in load("track_anything.segmenters.sam.cache:available")() if row.path]
+    present = [row for row in load(WEIGHTS)() if row.path]
     if not present:
         return SEGMENTERS["grabcut"], "the embedded one: no weights of a better one are here"
     device = load("track_anything.segmenters.sam.lean:choose_device")("auto").type
@@ -274,7 +275,7 @@ def _best_present() -> tuple[SegmenterSpec, str]:
 
 
 def _stored(name: str) -> tuple[SegmenterSpec, str]:
-    rows = {row.name: row for row in load("track_anything.segmenters.sam.cache:available")()}
+    rows = {row.name: row for row in load(WEIGHTS)()}
     if name not in rows:
         known = ", ".join(["auto", *SEGMENTERS, *rows])
         raise ConfigError(
@@ -283,7 +284,8 @@ def _stored(name: str) -> tuple[SegmenterSpec, str]:
         )
     if rows[name].path is None:
         raise WeightsError(
-            f"{name}: its weights are not here and are not downloaded unasked; get them from "
-            f"{rows[name].source} and give the path of the file"
+            f"{name}: its weights are not here and are not downloaded unasked; `track-anything "
+            f"weights pull {name}` fetches them, or get {rows[name].source} elsewhere and "
+            "`track-anything weights import FILE`"
         )
     return _sam(name), "asked for, and its weights are cached"

@@ -149,13 +149,12 @@ def _prompt(
     info: VideoInfo,
     masks: _MaskFiles,
 ) -> Prompt:
+    mask = None
     if hints.mask is not None:
         labels = masks.labels(hints.mask)
-        mask = labels > 0 if label is None else labels == label
-        mask = _scaled_mask(mask, info)
+        mask = _scaled_mask(labels > 0 if label is None else labels == label, info)
         if not mask.any():
             raise PromptError(f"{hints.mask}: nothing is left at {info.width}x{info.height}")
-        return Prompt(mask=mask, track_id=track_id, label=name)
     scale = np.array([info.width / info.source_width, info.height / info.source_height], np.float32)
     where = f"{title} at {hints.at}"
     box = None
@@ -173,6 +172,7 @@ def _prompt(
         points=np.array(given, np.float32).reshape(-1, 2) * scale,
         labels=np.array(labels_of_points, np.int64),
         box=box,
+        mask=mask,
         track_id=track_id,
         label=name,
     )

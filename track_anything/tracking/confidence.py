@@ -69,16 +69,16 @@ def _iou(first: np.ndarray, second: np.ndarray) -> float:
 
 # Fitted by benchmarks/confidence.py: name -> (mean, standard deviation, weight).
 _LINE: dict[str, tuple[float, float, float]] = {
-    "entropy": (38.1649, 9.7732, -0.1858),
-    "margin": (0.7567, 0.0749, -0.191),
-    "stability": (0.8423, 0.0756, 0.7717),
-    "appearance_iou": (0.8945, 0.0981, 0.3106),
-    "warped_iou": (0.8429, 0.1097, -0.3195),
-    "area_change": (0.0521, 0.2037, -0.1807),
-    "key_area_change": (0.6528, 0.7771, -0.1325),
-    "age": (3.4133, 0.8649, -0.1919),
+    "entropy": (38.2751, 9.4343, -0.238),
+    "margin": (0.7586, 0.0677, -0.1983),
+    "stability": (0.8431, 0.066, 0.5867),
+    "appearance_iou": (0.8967, 0.0879, 0.2185),
+    "warped_iou": (0.849, 0.0968, -0.2077),
+    "area_change": (0.0427, 0.0614, -0.0829),
+    "key_area_change": (0.6368, 0.6954, -0.0628),
+    "age": (3.4155, 0.8676, -0.2515),
 }
-_BIAS = 1.0025
+_BIAS = 1.0147
 
 
 def estimated_iou(signals: Mapping[str, float]) -> float:

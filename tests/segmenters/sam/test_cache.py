@@ -1,6 +1,5 @@
 import hashlib
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -11,15 +10,11 @@ import torch
 
 from track_anything.errors import WeightsError
 from track_anything.segmenters.sam import cache
-from track_anything.segmenters.sam.cache import (
+from track_anything.segmenters.sam.cache import import_file, load_weights, pull, verify
+from track_anything.segmenters.sam.catalogue import (
     KNOWN_WEIGHTS,
     KnownWeights,
     available,
-    cache_folder,
-    import_file,
-    load_weights,
-    pull,
-    verify,
     weights_path,
 )
 from track_anything.segmenters.sam.download import download
@@ -296,39 +291,6 @@ def test_what_is_not_cached_is_said(ask: Callable[[str], object]) -> None:
 def test_unknown_names_are_not_pulled() -> None:
     with pytest.raises(WeightsError, match="sam-tiny is unknown: weights to pull are sam-base"):
         pull("sam-tiny")
-
-
-def test_all_published_weights_are_listed_though_none_is_cached() -> None:
-    rows = {row.name: row for row in available()}
-    assert rows["sam-huge"].byte_count == 2_564_550_879
-    assert rows["sam_large_sa1b"].path is None
-    assert set(rows) == set(KNOWN_WEIGHTS)
-
-
-@pytest.mark.skipif(sys.platform in ("win32", "darwin"), reason="the XDG rule is for the others")
-def test_the_cache_folder_follows_the_platform(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("TRACK_ANYTHING_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", "/somewhere")
-    assert cache_folder() == Path("/somewhere/track-anything")
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", "/home/someone")
-    assert cache_folder() == Path("/home/someone/.cache/track-anything")
-
-
-@pytest.mark.parametrize(
-    ("platform", "end"),
-    [
-        ("darwin", ("Library", "Caches", "track-anything")),
-        ("win32", ("AppData", "Local", "track-anything")),
-    ],
-)
-def test_other_platforms_have_their_own_folder(
-    monkeypatch: pytest.MonkeyPatch, platform: str, end: tuple[str, ...]
-) -> None:
-    monkeypatch.delenv("TRACK_ANYTHING_CACHE")
-    monkeypatch.delenv("LOCALAPPDATA", raising=False)
-    monkeypatch.setattr(cache.sys, "platform", platform)
-    assert cache_folder().parts[-len(end) :] == end
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")

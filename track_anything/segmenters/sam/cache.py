@@ -2,115 +2,27 @@
 
 import hashlib
 import json
-import os
-import sys
 import tempfile
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 from track_anything.errors import OutputError, WeightsError
 from track_anything.segmenters.sam.architecture import published_config
+from track_anything.segmenters.sam.catalogue import (
+    KNOWN_WEIGHTS,
+    KnownWeights,
+    cache_folder,
+    read_record,
+    record_path,
+    stored_path,
+    weight_names,
+    weights_path,
+)
 from track_anything.segmenters.sam.download import download
 from track_anything.segmenters.sam.weights import SamWeights, read_weights, save_weights
 
-CACHE_VARIABLE = "TRACK_ANYTHING_CACHE"
-_META_URL = "https://dl.fbaipublicfiles.com/segment_anything"
-_KAGGLE_URL = "https://www.kaggle.com/models/keras/sam"
-
 Progress = Callable[[int, int | None], None]
 """Called with the bytes had so far and the bytes in all, where known."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class KnownWeights:
-    """A published checkpoint.
-
-    Attributes:
-        name: As on the command line.
-        size_name: base, large or huge.
-        url: Of the file, or of the page a KerasCV preset can be had from.
-        sha256: Of the file; "" for a preset, which is a directory.
-        byte_count: Of the file; 0 for a preset.
-    """
-
-    name: str
-    size_name: str
-    url: str
-    sha256: str = ""
-    byte_count: int = 0
-
-    @property
-    def is_preset(self) -> bool:
-        """Whether KerasCV fetches it."""
-        return not self.sha256
-
-    @property
-    def file_name(self) -> str:
-        """What to call it among the downloads."""
-        return self.name if self.is_preset else self.url.rpartition("/")[2]
-
-
-KNOWN_WEIGHTS = {
-    known.name: known
-    for known in (
-        KnownWeights(
-            name="sam-base",
-            size_name="base",
-            url=f"{_META_URL}/sam_vit_b_01ec64.pth",
-            sha256="ec2df62732614e57411cdcf32a23ffdf28910380d03139ee0f4fcbe91eb8c912",
-            byte_count=375_042_383,
-        ),
-        KnownWeights(
-            name="sam-large",
-            size_name="large",
-            url=f"{_META_URL}/sam_vit_l_0b3195.pth",
-            sha256="3adcc4315b642a4d2101128f611684e8734c41232a17c648ed1693702a49a622",
-            byte_count=1_249_524_607,
-        ),
-        KnownWeights(
-            name="sam-huge",
-            size_name="huge",
-            url=f"{_META_URL}/sam_vit_h_4b8939.pth",
-            sha256="a7bf3b02f3ebf1267aba913ff637d9a2d5c33d3173bb679e46d9f338c26f262e",
-            byte_count=2_564_550_879,
-        ),
-        *(
-            KnownWeights(name=f"sam_{size}_sa1b", size_name=size, url=_KAGGLE_URL)
-            for size in ("base", "large", "huge")
-        ),
-    )
-}
-
-
-@dataclass(frozen=True)
-class StoredWeights:
-    """One line of the list of weights.
-
-    Attributes:
-        name: As on the command line.
-        path: Of the cached file; None if it is not cached.
-        source: Where it came from, or can be had from.
-        byte_count: Of the cached file, or of the download; 0 if unknown.
-    """
-
-    name: str
-    path: Path | None
-    source: str
-    byte_count: int
-
-
-def cache_folder() -> Path:
-    """Where checkpoints are kept: TRACK_ANYTHING_CACHE, or the platform's cache folder."""
-    if os.environ.get(CACHE_VARIABLE):
-        return Path(os.environ[CACHE_VARIABLE]).expanduser()
-    if sys.platform == "darwin":
-        base = Path.home() / "Library" / "Caches"
-    elif sys.platform == "win32":
-        base = Path(os.environ.get("LOCALAPPDATA") or Path.home() / "AppData" / "Local")
-    else:
-        base = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache")
-    return base / "track-anything"
 
 
 def load_weights(name_or_path: str | Path) -> SamWeights:
@@ -123,38 +35,12 @@ def load_weights(name_or_path: str | Path) -> SamWeights:
     if path.exists():
         return read_weights(path)
     name = str(name_or_path)
-    if not _stored_path(name).is_file():
+    if not stored_path(name).is_file():
         if name not in KNOWN_WEIGHTS:
-            raise WeightsError(
-                f"{name}: no such file, and weights have one of the names {', '.join(_names())}"
-            )
+            known = ", ".join(weight_names())
+            raise WeightsError(f"{name}: no such file, and weights have one of the names {known}")
         pull(name)
     return read_weights(weights_path(name))
-
-
-def available() -> list[StoredWeights]:
-    """All weights with a name: the published ones first, then those that were imported."""
-    rows = []
-    for name in _names():
-        path, known = _stored_path(name), KNOWN_WEIGHTS.get(name)
-        if path.is_file():
-            source = str(_record(name).get("source", ""))
-            rows.append(StoredWeights(name, path, source, path.stat().st_size))
-        elif known:
-            rows.append(StoredWeights(name, None, known.url, known.byte_count))
-    return rows
-
-
-def weights_path(name: str) -> Path:
-    """The cached file of a name.
-
-    Raises:
-        WeightsError: If it is not cached.
-    """
-    path = _stored_path(name)
-    if not path.is_file():
-        raise WeightsError(f"{name} is not cached in {path.parent}: pull or import it first")
-    return path
 
 
 def pull(name: str, *, progress: Progress | None = None) -> Path:
@@ -175,7 +61,7 @@ def pull(name: str, *, progress: Progress | None = None) -> Path:
     """
     if name not in KNOWN_WEIGHTS:
         raise WeightsError(f"{name} is unknown: weights to pull are {', '.join(KNOWN_WEIGHTS)}")
-    known, stored = KNOWN_WEIGHTS[name], _stored_path(name)
+    known, stored = KNOWN_WEIGHTS[name], stored_path(name)
     if stored.is_file():
         return stored
     return _pull_preset(known) if known.is_preset else _pull_file(known, progress)
@@ -208,9 +94,12 @@ def verify(name: str) -> str:
         WeightsError: If it is not cached, or not what was written.
     """
     path = weights_path(name)
-    digest, noted = file_sha256(path), _record(name).get("sha256")
+    digest, noted = file_sha256(path), read_record(name).get("sha256")
     if digest != noted:
-        raise WeightsError(f"{path}: damaged, its SHA-256 is not the one noted: pull {name} again")
+        raise WeightsError(
+            f"{path}: damaged, its SHA-256 is not the one noted; delete it, "
+            f"then pull or import {name} again"
+        )
     read_weights(path)
     return digest
 
@@ -252,10 +141,10 @@ def _pull_preset(known: KnownWeights) -> Path:
 def _store(name: str, weights: SamWeights, *, source: str, source_sha256: str) -> Path:
     if not name or Path(name).name != name or name.startswith("."):
         raise WeightsError(f"a name of weights is a plain file name, got {name!r}")
-    path = _stored_path(name)
+    path = stored_path(name)
     save_weights(weights, path)
     record = {"sha256": file_sha256(path), "source": source, "source_sha256": source_sha256}
-    _write_text(_record_path(name), json.dumps(record, indent=2) + "\n")
+    _write_text(record_path(name), json.dumps(record, indent=2) + "\n")
     return path
 
 
@@ -268,25 +157,3 @@ def _write_text(path: Path, text: str) -> None:
         Path(file.name).replace(path)
     except OSError as error:
         raise OutputError(f"{path}: cannot be written ({error.strerror})") from error
-
-
-def _record(name: str) -> dict[str, str]:
-    try:
-        record: dict[str, str] = json.loads(_record_path(name).read_text(encoding="utf-8"))
-        return record
-    except (OSError, ValueError):
-        return {}
-
-
-def _names() -> list[str]:
-    folder = cache_folder() / "sam"
-    stored = sorted(path.name.removesuffix(".safetensors") for path in folder.glob("*.safetensors"))
-    return [*KNOWN_WEIGHTS, *(name for name in stored if name not in KNOWN_WEIGHTS)]
-
-
-def _stored_path(name: str) -> Path:
-    return cache_folder() / "sam" / f"{name}.safetensors"
-
-
-def _record_path(name: str) -> Path:
-    return cache_folder() / "sam" / f"{name}.json"

@@ -11,7 +11,8 @@ import numpy as np
 
 from track_anything.errors import ConfigError, PromptError, SegmenterError
 from track_anything.segmenters.sam.architecture import SamConfig, published_config
-from track_anything.segmenters.sam.cache import KNOWN_WEIGHTS, load_weights
+from track_anything.segmenters.sam.cache import load_weights
+from track_anything.segmenters.sam.catalogue import KNOWN_WEIGHTS
 from track_anything.segmenters.sam.execution import SamAnswer, SamExecution
 from track_anything.segmenters.sam.geometry import Crop, Fit, stability_score
 from track_anything.segmenters.sam.lean import LeanSam, choose_device, choose_dtype
