@@ -45,14 +45,22 @@ class SampleMemory:
 
     def add(self, background: Samples, foreground: Samples) -> None:
         """Remember one frame, forgetting the oldest (never the first, where that is kept)."""
-        slots = len(self.samples)
-        slot = self.count
-        if slot >= slots:
-            slot = (
-                1 + (self.count - slots) % (slots - 1) if self._keeps_first else self.count % slots
-            )
+        slot = self._slot(self.count)
         self.samples[slot, 0], self.samples[slot, 1] = background, foreground
         self.count += 1
+
+    def _slot(self, number: int) -> int:
+        """Where the frame of this number goes."""
+        slots = len(self.samples)
+        if self._keeps_first and number >= slots > 1:
+            return 1 + (number - slots) % (slots - 1)
+        return number % slots
+
+    @property
+    def newest(self) -> Samples:
+        """(2, S, C): the frame added last, background first."""
+        newest: Samples = self.samples[self._slot(self.count - 1)]
+        return newest
 
     def clear(self) -> None:
         """Forget everything."""
@@ -110,7 +118,9 @@ class AppearanceModel:
         """
         for index, weight in enumerate(self.weights):
             if arrays[f"weight{index}"].shape != tuple(weight.shape):
-                raise TrackingError("saved state was made with other settings of the appearance model")
+                raise TrackingError(
+                    "saved state was made with other settings of the appearance model"
+                )
         self.mean, self.deviation = arrays["mean"], arrays["deviation"]
         for index, moments in enumerate(self.moments):
             self.weights[index] = torch.from_numpy(arrays[f"weight{index}"].copy())

@@ -22,6 +22,9 @@ TILE = 16
 TILE_SAMPLES = 64
 KEY_TILES = 8
 RECENT_TILES = 1
+LOOKALIKES = KEY_SAMPLES // 40
+BAND_AREA = 60_000
+"""Pixels whose features are held at once where the whole frame is looked at: 15 MB."""
 SIDE_RATE = 0.1
 """Share of a frame's size that enters the running mean by which the level is chosen."""
 
@@ -127,6 +130,34 @@ def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bo
     steps = config.first_steps if is_new else config.key_steps
     rate = config.first_rate if is_new else config.rate
     carried.model.train([(carried.keys, 1.0)], steps=steps, rate=rate)
+    lookalikes = lookalike_rows(carried, pyramid, rect)
+    if len(lookalikes):
+        carried.keys.newest[0, : len(lookalikes)] = lookalikes
+        carried.model.train([(carried.keys, 1.0)], steps=steps // 3, rate=rate)
+
+
+def lookalike_rows(carried: Carried, pyramid: FramePyramid, avoid: Rect) -> Samples:
+    """(at most LOOKALIKES, C): pixels elsewhere in the frame that are taken for the object.
+
+    Learned as background at once, they are not spread onto when the object comes near them.
+    """
+    size = level_size(pyramid.size, carried.level)
+    rows = []
+    for band in Rect(0, 0, size[1], size[0]).bands(BAND_AREA):
+        features = pyramid.features(carried.level, band).reshape(FEATURE_COUNT, -1)
+        looks = carried.model.logits(features).reshape(band.height, band.width)
+        if avoid.overlaps(band):
+            own = avoid.common(band)
+            top, left = own.y_min - band.y_min, own.x_min - band.x_min
+            looks[top : top + own.height, left : left + own.width] = -1
+        taken = np.flatnonzero(looks > 0)
+        if len(taken):
+            count = min(len(taken), LOOKALIKES)
+            rows.append(pixel_rows(features, taken, count, carried.random))
+    if not rows:
+        return np.zeros((0, FEATURE_COUNT), np.float32)
+    found = np.concatenate(rows)
+    return found[carried.random.permutation(len(found))[:LOOKALIKES]]
 
 
 def learn_recent(

@@ -14,6 +14,7 @@ from track_anything.errors import TrackingError
 from track_anything.structures import Floats, Frame, Mask, Propagation, VideoInfo
 from track_anything.tracking.appearance import single_thread
 from track_anything.tracking.carried import (
+    BAND_AREA,
     Carried,
     change_level,
     learn_key,
@@ -41,8 +42,6 @@ NOWHERE = -8.0
 """Logit where the object is certainly not."""
 TOUCH = 4
 """Objects whose carried masks come this close touch, in pixels of a level."""
-BAND_AREA = 60_000
-"""Pixels whose features are held at once where much of the frame is looked at: 15 MB."""
 SMALLEST = 3
 """A carried mask of fewer pixels of its level is lost."""
 
