@@ -68,17 +68,18 @@ def _iou(first: np.ndarray, second: np.ndarray) -> float:
 
 
 # Fitted by benchmarks/confidence.py: name -> (mean, standard deviation, weight).
+# AUC for J < 0.7 is 0.91 with the judged sequence left out; calibration error 0.013.
 _LINE: dict[str, tuple[float, float, float]] = {
-    "entropy": (38.2751, 9.4343, -0.238),
-    "margin": (0.7586, 0.0677, -0.1983),
-    "stability": (0.8431, 0.066, 0.5867),
-    "appearance_iou": (0.8967, 0.0879, 0.2185),
-    "warped_iou": (0.849, 0.0968, -0.2077),
-    "area_change": (0.0427, 0.0614, -0.0829),
-    "key_area_change": (0.6368, 0.6954, -0.0628),
-    "age": (3.4155, 0.8676, -0.2515),
+    "entropy": (38.2031, 9.7696, -0.1643),
+    "margin": (0.7627, 0.0691, -0.3027),
+    "stability": (0.8492, 0.0675, 0.8198),
+    "appearance_iou": (0.904, 0.0842, 0.2752),
+    "warped_iou": (0.8453, 0.1025, -0.2569),
+    "area_change": (0.0425, 0.0646, -0.0389),
+    "key_area_change": (0.6204, 0.6742, -0.14),
+    "age": (3.4157, 0.8689, -0.1987),
 }
-_BIAS = 1.0147
+_BIAS = 1.0296
 
 
 def estimated_iou(signals: Mapping[str, float]) -> float:
