@@ -1,0 +1,153 @@
+import pytest
+
+from track_anything.config import RepromptConfig, TrackerConfig
+from track_anything.structures import EventKind, Origin, State
+from track_anything.tracking.track import Track
+
+EAGER = RepromptConfig(budget=100.0, cooldown_frames=3)
+
+
+def states(track: Track, confidences: list[float], config: TrackerConfig) -> list[State]:
+    out = []
+    for confidence in confidences:
+        track.move_on(confidence, is_visible=True, config=config)
+        out.append(track.state)
+    return out
+
+
+@pytest.fixture
+def track() -> Track:
+    return Track(track_id=1, first_frame=0)
+
+
+def test_a_track_becomes_weak_and_is_confirmed_again_only_well_above(track: Track) -> None:
+    config = TrackerConfig(weak_below=0.55, lost_below=0.1)
+    weak, sure = State.WEAK, State.CONFIRMED
+    confidences = [0.9, 0.55, 0.54, 0.58, 0.59, 0.61, 0.56, 0.3]
+    expected = [sure, sure, weak, weak, weak, sure, sure, weak]
+    assert states(track, confidences, config) == expected
+
+
+def test_a_track_is_lost_after_low_confidence_on_enough_frames_in_a_row(track: Track) -> None:
+    config = TrackerConfig(lost_below=0.2, lost_frames=3)
+    assert states(track, [0.1, 0.1, 0.2, 0.1, 0.1], config) == [State.WEAK] * 5
+    assert track.move_on(0.1, is_visible=True, config=config) is EventKind.LOST
+    assert (track.state, track.confidence) == (State.LOST, 0.0)
+
+
+def test_a_track_without_a_mask_is_lost_at_once_and_says_so_once(track: Track) -> None:
+    config = TrackerConfig()
+    assert track.move_on(0.9, is_visible=False, config=config) is EventKind.LOST
+    assert track.move_on(0.9, is_visible=False, config=config) is None
+    assert (track.state, track.confidence) == (State.LOST, 0.0)
+
+
+@pytest.mark.parametrize("hidden", [State.LOST, State.OCCLUDED])
+def test_a_hidden_track_that_is_seen_is_found_and_weak_until_sure(
+    track: Track, hidden: State
+) -> None:
+    config = TrackerConfig()
+    track.state, track.low_count = hidden, 99
+    assert track.is_searched
+    assert track.move_on(0.58, is_visible=True, config=config) is EventKind.FOUND
+    assert (track.state, track.confidence) == (State.WEAK, 0.58)
+    assert not track.is_searched
+    # 99 low frames of long ago no longer count.
+    assert states(track, [0.1, 0.58, 0.61], config) == [State.WEAK, State.WEAK, State.CONFIRMED]
+
+
+def test_an_occluded_track_that_stays_away_stays_occluded(track: Track) -> None:
+    track.state = State.OCCLUDED
+    assert track.move_on(0.3, is_visible=False, config=TrackerConfig()) is None
+    assert track.state is State.OCCLUDED
+
+
+def test_a_trusted_mask_ends_every_doubt(track: Track) -> None:
+    track.state, track.confidence, track.low_count = State.LOST, 0.0, 4
+    track.wait = track.sure_count = 9
+    track.trusted(Origin.PROMPTED)
+    assert (track.state, track.confidence, track.origin) == (State.CONFIRMED, 1.0, Origin.PROMPTED)
+    assert (track.low_count, track.wait, track.sure_count) == (0, 0, 0)
+
+
+def test_a_sure_track_is_never_asked_about(track: Track) -> None:
+    track.tick(EAGER)
+    track.confidence = EAGER.below
+    assert not track.may_ask(EAGER)
+    track.confidence = EAGER.below - 0.01
+    assert track.may_ask(EAGER)
+
+
+@pytest.mark.parametrize("state", [State.LOST, State.OCCLUDED])
+def test_a_hidden_track_is_asked_about_however_sure_it_was(track: Track, state: State) -> None:
+    track.tick(EAGER)
+    track.state = state
+    assert track.may_ask(EAGER)
+
+
+def test_even_a_sure_track_is_asked_about_after_the_longest_interval(track: Track) -> None:
+    config = RepromptConfig(longest_interval=4)
+    asked = []
+    for _ in range(5):
+        track.tick(config)
+        asked.append(track.may_ask(config))
+    assert asked == [False, False, False, True, True]
+    assert not track.may_ask(RepromptConfig(longest_interval=0))
+
+
+def test_rejected_answers_double_the_wait_up_to_eightfold(track: Track) -> None:
+    waits = []
+    for _ in range(6):
+        track.asked(EAGER, is_accepted=False)
+        waits.append(track.wait)
+    assert waits == [3, 6, 12, 24, 24, 24]
+
+
+def test_an_accepted_answer_makes_the_wait_short_again(track: Track) -> None:
+    track.sure_count = 50
+    for _ in range(3):
+        track.asked(EAGER, is_accepted=False)
+    assert track.sure_count == 50
+    track.asked(EAGER, is_accepted=True)
+    assert (track.wait, track.sure_count) == (3, 0)
+    track.asked(EAGER, is_accepted=False)
+    assert track.wait == 3
+
+
+def test_nothing_is_asked_until_the_wait_is_over(track: Track) -> None:
+    track.confidence = 0.1
+    track.tick(EAGER)
+    track.asked(EAGER, is_accepted=True)
+    asked = []
+    for _ in range(4):
+        track.tick(EAGER)
+        track.confidence = 0.1
+        asked.append(track.may_ask(EAGER))
+    assert asked == [False, False, True, True]
+
+
+def test_every_question_is_paid_for_from_a_budget_that_fills_slowly(track: Track) -> None:
+    config = RepromptConfig(budget=25.0)
+    track.confidence = 0.1
+    assert track.may_ask(config)
+    track.asked(config, is_accepted=True)
+    track.wait = 0
+    asked = []
+    for _ in range(4):
+        track.tick(config)
+        track.wait = 0
+        asked.append(track.may_ask(config))
+    # A quarter of a question a frame.
+    assert asked == [False, False, False, True]
+
+
+def test_no_more_than_two_questions_are_saved_up(track: Track) -> None:
+    for _ in range(1000):
+        track.tick(EAGER)
+    assert track.tokens == 2
+
+
+def test_a_frame_that_goes_by_makes_a_mask_a_carried_one(track: Track) -> None:
+    track.trusted(Origin.PROMPTED)
+    track.tick(EAGER)
+    assert (track.origin, track.sure_count) == (Origin.PROPAGATED, 1)
