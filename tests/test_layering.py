@@ -31,7 +31,18 @@ ROWS: Sequence[frozenset[str]] = (
             "tracking",
         }
     ),
-    frozenset({"run", "build", "job", "execution", "api", "segmentation", "pictures", "predictor"}),
+    frozenset(
+        {
+            "run",
+            "build",
+            "job",
+            "execution",
+            "api",
+            "segmentation",
+            "segmentation_files",
+            "predictor",
+        }
+    ),
     frozenset({"batch", "bench", "ui"}),
     # "" is track_anything/__init__.py: public names of anything.
     frozenset({""}),

@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from track_anything.io.video_sink import VideoSink
     from track_anything.io.write_behind import WriteBehindSink
     from track_anything.job import Job, Plan, plan
+    from track_anything.predictor import Predictor
     from track_anything.prompts import (
         Hints,
         ObjectSpec,
@@ -77,7 +78,15 @@ if TYPE_CHECKING:
         read_prompt_file,
         write_prompt_file,
     )
+    from track_anything.rle import mask_to_rle, rle_to_mask
     from track_anything.run import SinkGroup, UnreachedPromptError
+    from track_anything.segmentation import Segmentation, SegmentedObject, segment
+    from track_anything.segmentation_files import (
+        SegmentationFiles,
+        candidate_sheet,
+        cutout_of,
+        overlay_of,
+    )
     from track_anything.segmenters.grabcut import GrabCutSegmenter
     from track_anything.segmenters.sam.segmenter import SamSegmenter
     from track_anything.structures import (
@@ -127,10 +136,14 @@ _NAMES_OF = {
     "io.video_sink": "VideoSink",
     "io.write_behind": "WriteBehindSink",
     "job": "Job Plan plan",
+    "predictor": "Predictor",
     "prompts": (
         "Hints ObjectSpec PromptSchedule TimeCode parse_time read_prompt_file write_prompt_file"
     ),
+    "rle": "mask_to_rle rle_to_mask",
     "run": "SinkGroup UnreachedPromptError",
+    "segmentation": "SegmentedObject Segmentation segment",
+    "segmentation_files": "SegmentationFiles candidate_sheet cutout_of overlay_of",
     "segmenters.grabcut": "GrabCutSegmenter",
     "segmenters.sam.segmenter": "SamSegmenter",
     "structures": (
@@ -171,6 +184,7 @@ __all__ = [
     "OutputParts",
     "PaletteMaskSink",
     "Plan",
+    "Predictor",
     "PrefetchSource",
     "Prompt",
     "PromptError",
@@ -185,6 +199,9 @@ __all__ = [
     "RunConfig",
     "RunSummary",
     "SamSegmenter",
+    "Segmentation",
+    "SegmentationFiles",
+    "SegmentedObject",
     "Segmenter",
     "SegmenterError",
     "Sink",
@@ -210,14 +227,18 @@ __all__ = [
     "build_sinks",
     "build_source",
     "build_tracker",
+    "candidate_sheet",
     "choose_segmenter",
+    "cutout_of",
     "describe",
     "evaluate_davis",
     "execute",
     "follow",
     "load_config",
+    "mask_to_rle",
     "open_source",
     "overlay",
+    "overlay_of",
     "parse_time",
     "plan",
     "probe",
@@ -227,6 +248,8 @@ __all__ = [
     "read_tracks_csv",
     "read_tracks_jsonl",
     "resolved_config",
+    "rle_to_mask",
+    "segment",
     "track",
     "track_color",
     "write_prompt_file",

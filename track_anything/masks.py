@@ -48,7 +48,9 @@ def mask_centroid(mask: Mask) -> tuple[float, float] | None:
 
 
 def largest_component(mask: Mask) -> Mask:
-    """The largest 8-connected part of a mask."""
+    """The largest 8-connected part of a mask; the mask itself if it is empty."""
+    if not mask.any():
+        return mask
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
     if count <= 2:
         return mask

@@ -190,7 +190,10 @@ class Prompt:
 
     def __post_init__(self) -> None:
         """Bring arrays to the standard forms and check them against one another."""
-        points = np.asarray(self.points, np.float32).reshape(-1, 2)
+        points = np.asarray(self.points, np.float32)
+        if points.size % 2 or not np.isfinite(points).all():
+            raise PromptError(f"points are pairs of finite numbers x,y, got {points.tolist()}")
+        points = points.reshape(-1, 2)
         labels = np.asarray(self.labels, np.int64).reshape(-1)
         object.__setattr__(self, "points", points)
         object.__setattr__(self, "labels", labels)

@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 from PIL import Image
 
@@ -60,6 +61,33 @@ def test_parts_put_together_by_hand_follow_the_square(capsys: pytest.CaptureFixt
     expected = [(20 + 3 * index, 24 + 2 * index) for index in range(10)]
     for found, wanted in zip(middles, expected, strict=True):
         assert found == pytest.approx(wanted, abs=1.5)
+
+
+TINY = Path(__file__).resolve().parents[1] / "data" / "sam_tiny" / "sam_tiny.pth"
+
+
+@pytest.mark.parametrize(("segmenter", "count"), [("auto", None), (str(TINY), 3)])
+def test_a_picture_of_any_size_answers_the_three_questions_of_the_guide(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], segmenter: str, count: int | None
+) -> None:
+    # The guide's box, 240,340,400,500 of 1024, is 60,85,100,125 here; a light disc fills it.
+    y, x = np.mgrid[:160, :256] + 0.5
+    disc = (x - 80) ** 2 + (y - 105) ** 2 <= 20**2
+    light, dark = np.array([240, 230, 220]), np.array([20, 40, 60])
+    picture = np.where(disc[..., None], light, dark).astype(np.uint8)
+    Image.fromarray(picture).save(tmp_path / "picture.png")
+    main_of("segment_image.py")(str(tmp_path / "picture.png"), segmenter, str(tmp_path / "o.png"))
+    lines = capsys.readouterr().out.splitlines()
+    names = ["a point", "a box", "a box without a part", "asked again"]
+    assert [line.partition(":")[0] for line in lines] == names
+    if count is None:
+        pixels = int(lines[1].split()[-2])
+        assert pixels == pytest.approx(np.count_nonzero(disc), rel=0.05)
+    else:
+        assert lines[0].startswith(f"a point: {count} masks")
+        assert lines[1].startswith("a box: 1 masks")
+    with Image.open(tmp_path / "o.png") as sheet:
+        assert sheet.size == (3 * 256, 160)
 
 
 def test_the_demo_says_where_the_results_are_and_how_good(

@@ -17,7 +17,7 @@ RECENT_SAMPLES = 768
 SURROUNDINGS = 80
 """How far around a key mask background is learned, in pixels of the level."""
 NEAR = 8
-"""Background closer than this to the object makes up two thirds of what is learned of it."""
+"""Background closer than this to the object makes up most of what is learned of it."""
 TILE = 16
 TILE_SAMPLES = 64
 KEY_TILES = 8
@@ -252,7 +252,7 @@ def _background(
     scene: Samples,
     random: np.random.Generator,
 ) -> Samples:
-    """(KEY_SAMPLES, C): two thirds near the object, the rest around it and from the scene."""
+    """(KEY_SAMPLES, C): mostly from near the object, the rest around it and from the scene."""
     parts = [scene[: KEY_SAMPLES // 3]]
     rest = KEY_SAMPLES - len(parts[0])
     far_count = min(max(KEY_SAMPLES // 3 - len(parts[0]), KEY_SAMPLES // 6), rest)

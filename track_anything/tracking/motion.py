@@ -57,14 +57,12 @@ def _moved(
         total = float(soft.sum()) or 1.0
         shift_x = -float((local[..., 0] * soft).sum()) / total
         shift_y = -float((local[..., 1] * soft).sum()) / total
-    moved = Rect(
+    return Rect(
         still.x_min + int(np.floor(min(shift_x, 0))),
         still.y_min + int(np.floor(min(shift_y, 0))),
         still.x_max + int(np.ceil(max(shift_x, 0))),
         still.y_max + int(np.ceil(max(shift_y, 0))),
     ).grown(search, size)
-    # A flow that throws the object out of the picture is not believed.
-    return moved if moved.width >= 4 and moved.height >= 4 else rect
 
 
 def flow_on(flow: Floats, rect: Rect, size: tuple[int, int]) -> Floats:

@@ -67,7 +67,6 @@ class FlowAppearancePropagator:
         self._seed = seed
         self._flow = FlowEstimator()
         self._objects: dict[int, Carried] = {}
-        self._appearance: dict[int, tuple[Rect, Floats]] = {}
         self._size = (0, 0)
         self._pyramid: FramePyramid | None = None
         self._threads: ThreadPoolExecutor | None = None
@@ -76,14 +75,12 @@ class FlowAppearancePropagator:
         """Forget everything and get ready for frames of this size."""
         self._flow.reset()
         self._objects.clear()
-        self._appearance.clear()
         self._size = info.size
         self._pyramid = None
 
     def forget(self, track_id: int) -> None:
         """Drop an object."""
         self._objects.pop(track_id, None)
-        self._appearance.pop(track_id, None)
 
     def learn(self, frame: Frame, track_id: int, mask: Mask) -> None:
         """Take a mask as certain; an empty one says that the object is not visible.
@@ -112,7 +109,6 @@ class FlowAppearancePropagator:
         place(carried, mask, self._config.search)
         with single_thread():
             learn_key(carried, pyramid, mask, is_new=is_new)
-        self._appearance.pop(track_id, None)
 
     def propagate(self, frame: Frame) -> Mapping[int, Propagation]:
         """Every object on this frame, by ascending track_id.
@@ -122,7 +118,6 @@ class FlowAppearancePropagator:
         """
         pyramid = self._on(frame)
         flow = self._flow.next(frame.image)
-        self._appearance.clear()
         ids = sorted(self._objects)
         with single_thread():
             seen = self._each(lambda i: self._view(self._objects[i], pyramid, flow), ids)
@@ -142,13 +137,8 @@ class FlowAppearancePropagator:
         )
         inside = np.asarray(small > min(0.5, float(small.max()) * 0.99))
         rect = object_rect(inside.astype(np.float32), Rect(0, 0, size[1], size[0]), 8, size)
-        known = self._appearance.get(track_id)
-        if known is not None and known[0].contains(rect):
-            top, left = rect.y_min - known[0].y_min, rect.x_min - known[0].x_min
-            appearance = known[1][top : top + rect.height, left : left + rect.width]
-        else:
-            with single_thread():
-                appearance = self._looks(carried, self._on(frame), rect)
+        with single_thread():
+            appearance = self._looks(carried, self._on(frame), rect)
         return ring_margin(appearance, inside[rect.slices])
 
     def save(self) -> bytes:
@@ -162,7 +152,6 @@ class FlowAppearancePropagator:
             TrackingError: If the state is not this propagator's.
         """
         self._objects, self._flow.previous, self._size = unpack_objects(state, self._config)
-        self._appearance.clear()
         self._pyramid = None
 
     def _each(self, work: Callable[[int], _T], ids: list[int]) -> list[_T]:
@@ -174,6 +163,8 @@ class FlowAppearancePropagator:
         return list(self._threads.map(work, ids))
 
     def _on(self, frame: Frame) -> FramePyramid:
+        if not any(self._size):
+            raise TrackingError("start(info) comes before the first frame")
         if frame.image.shape[:2] != self._size:
             height, width = frame.image.shape[:2]
             raise TrackingError(
@@ -236,7 +227,6 @@ class FlowAppearancePropagator:
         logits, contested = yield_to_rivals(own[track_id], self._rivals(track_id, own))
         rect, soft = view.warped.rect, _sigmoid(logits)
         appearance, warped = _sigmoid(view.looks), view.warped.values + np.float32(0.5)
-        self._appearance[track_id] = rect, appearance
         signals = measure_signals(
             soft=soft,
             appearance=appearance,

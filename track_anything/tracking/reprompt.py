@@ -7,6 +7,7 @@ import numpy as np
 
 from track_anything.boxes import grow_box
 from track_anything.config import RepromptConfig
+from track_anything.errors import TrackingError
 from track_anything.masks import largest_component, mask_box, resize_logits
 from track_anything.structures import Floats, Mask, Prompt
 
@@ -44,7 +45,13 @@ def reprompt(
 
 
 def inmost_point(mask: Mask) -> Floats:
-    """(2,) float32: the pixel of a mask's largest part that is farthest from its edge."""
+    """(2,) float32: the pixel of a mask's largest part that is farthest from its edge.
+
+    Raises:
+        TrackingError: If the mask is empty.
+    """
+    if not mask.any():
+        raise TrackingError("an empty mask has no inside")
     box = mask_box(mask).astype(int)
     cropped = np.ascontiguousarray(mask[box[1] : box[3], box[0] : box[2]])
     part = np.pad(largest_component(cropped), 1).view(np.uint8)

@@ -17,8 +17,8 @@ class Track:
 
     Attributes:
         track_id: Never given twice.
-        first_frame: Index of the frame on which it was prompted. A track sees only tracks that
-            are no younger, so that adding an object never changes another's masks.
+        first_frame: Index of the frame on which it was prompted. A track takes notice only of
+            tracks that began no later, so that adding one never changes another's masks.
         label: The user's name.
         tokens: Questions left in its budget.
         wait: Frames until it may be asked about again.

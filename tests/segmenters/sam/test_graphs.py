@@ -101,6 +101,9 @@ def test_recorded_answers_and_embeddings_outlive_the_next_call(
     (first,) = sam.decode(image, [sam_prompt(0)])
     (second,) = sam.decode(image, [sam_prompt(1)])
     (masked,) = sam.decode(image, [sam_prompt("box_mask")])
-    np.testing.assert_allclose(masked.logits, expected["box_mask.logits"][0], rtol=0, atol=1e-5)
-    np.testing.assert_allclose(first.logits, expected["boxes.logits"][0], rtol=0, atol=1e-5)
-    np.testing.assert_allclose(second.logits, expected["boxes.logits"][1], rtol=0, atol=1e-5)
+    for answer, wanted in (
+        (masked, expected["box_mask.logits"][0]),
+        (first, expected["boxes.logits"][0]),
+        (second, expected["boxes.logits"][1]),
+    ):
+        np.testing.assert_allclose(answer.logits[:, ::3, ::3], wanted, rtol=0, atol=1e-5)

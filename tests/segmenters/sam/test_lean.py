@@ -35,7 +35,9 @@ def test_a_second_image_leaves_no_trace_in_the_first_embedding(
     embedding = sam.encode(expected["resized"])
     sam.encode(255 - expected["resized"])
     (answer,) = sam.decode(embedding, [sam_prompt("box")])
-    np.testing.assert_allclose(answer.logits, expected["box.logits"][0], rtol=0, atol=1e-5)
+    np.testing.assert_allclose(
+        answer.logits[:, ::3, ::3], expected["box.logits"][0], rtol=0, atol=1e-5
+    )
 
 
 def test_answers_stay_as_they_are_when_more_is_decoded(
@@ -69,11 +71,11 @@ def test_batches_of_mixed_prompts_come_back_in_order(
     names = {0: "point", 2: "points", 5: "box_mask"}
     for place, name in names.items():
         np.testing.assert_allclose(
-            answers[place].logits, expected[f"{name}.logits"][0], rtol=0, atol=1e-5
+            answers[place].logits[:, ::3, ::3], expected[f"{name}.logits"][0], rtol=0, atol=1e-5
         )
     for place, box in ((1, 0), (3, 1), (4, 2)):
         np.testing.assert_allclose(
-            answers[place].logits, expected["boxes.logits"][box], rtol=0, atol=1e-5
+            answers[place].logits[:, ::3, ::3], expected["boxes.logits"][box], rtol=0, atol=1e-5
         )
 
 
