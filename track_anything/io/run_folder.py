@@ -81,7 +81,7 @@ class RunFolder:
             self._check_inputs(inputs)
             if not overwrite and path.is_dir() and any(path.iterdir()):
                 raise OutputError(
-                    f"{path}: is not empty; name another folder, or allow overwriting to replace "
+                    f"{path}: is not empty; name another folder, or --overwrite to replace "
                     "the files of an earlier run"
                 )
         except PermissionError as error:
