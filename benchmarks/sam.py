@@ -128,7 +128,7 @@ class KerasCv(Implementation):
     def decode(self, count: int, has_mask: bool) -> object:
         """As Implementation."""
         prompts, side = self.prompts(count, has_mask), self.config.mask_size
-        boxes = torch.tensor(np.stack([prompt.box for prompt in prompts]))
+        boxes = torch.tensor(_boxes(prompts))
         masks = [prompt.mask for prompt in prompts if prompt.mask is not None]
         inputs = {
             "points": torch.zeros(count, 0, 2),
@@ -168,10 +168,10 @@ class Meta(Implementation):
                 "global_attn_indexes": list(config.global_blocks),
             },
             prompt_encoder_config={"image_size": config.image_size},
-            attn_implementation="eager",
+            attn_implementation="eager",  # type: ignore[call-arg]
         )
         self.dtype = dtype
-        self.sam = transformers.SamModel(settings).eval()
+        self.sam = transformers.SamModel(settings).eval()  # type: ignore[no-untyped-call]
         with torch.no_grad():
             for parameter in self.sam.parameters():  # its own are so small that they underflow
                 parameter.normal_(std=0.02)
@@ -189,8 +189,8 @@ class Meta(Implementation):
     def decode(self, count: int, has_mask: bool) -> object:
         """As Implementation."""
         prompts = self.prompts(count, has_mask)
-        place = {"device": self.device, "dtype": self.dtype}
-        boxes = torch.tensor(np.stack([prompt.box for prompt in prompts]), **place)[None]
+        place: dict[str, Any] = {"device": self.device, "dtype": self.dtype}
+        boxes = torch.tensor(_boxes(prompts), **place)[None]
         masks = [prompt.mask for prompt in prompts if prompt.mask is not None]
         with torch.inference_mode():
             if not masks:
@@ -209,6 +209,10 @@ class Meta(Implementation):
                 dense_prompt_embeddings=dense,
                 multimask_output=True,
             )
+
+
+def _boxes(prompts: list[SamPrompt]) -> np.ndarray:
+    return np.stack([prompt.box for prompt in prompts if prompt.box is not None])
 
 
 def peak_encode_bytes(
@@ -276,7 +280,8 @@ def measure(
     names: list[str], weights: SamWeights, device: torch.device, dtype: torch.dtype, rounds: int
 ) -> dict[str, Any]:
     """Seconds of every task of every implementation, in turns."""
-    built, results = {}, {}
+    built: dict[str, Implementation] = {}
+    results: dict[str, dict[str, Any]] = {}
     for name in names:
         print(f"  {name}: building", flush=True)
         implementation = built[name] = build(name, weights, device, dtype)
@@ -374,13 +379,30 @@ def usable(names: list[str], device: torch.device, dtype: torch.dtype) -> list[s
 def main() -> None:
     """Measure what the command line asks for, print tables, write JSON."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("--size", nargs="+", default=["base"], choices=("base", "large", "huge"))
-    parser.add_argument("--input", nargs="+", type=int, default=[1024])
-    parser.add_argument("--dtype", nargs="+", default=["auto"])
-    parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
-    parser.add_argument("--implementations", nargs="+", default=list(IMPLEMENTATIONS))
-    parser.add_argument("--rounds", type=int, default=3)
-    parser.add_argument("--threads", type=int, default=torch.get_num_threads())
+    sizes = ("base", "large", "huge")
+    parser.add_argument("--size", nargs="+", default=["base"], choices=sizes, help="default: base")
+    parser.add_argument(
+        "--input", nargs="+", type=int, default=[1024], help="sides in pixels, default: 1024"
+    )
+    parser.add_argument(
+        "--dtype", nargs="+", default=["auto"], help="auto, float32, float16 or bfloat16"
+    )
+    parser.add_argument(
+        "--device",
+        default="cuda" if torch.cuda.is_available() else "cpu",
+        help="default: cuda where there is one, else cpu",
+    )
+    parser.add_argument(
+        "--implementations",
+        nargs="+",
+        default=list(IMPLEMENTATIONS),
+        choices=IMPLEMENTATIONS,
+        help="default: all that run here",
+    )
+    parser.add_argument(
+        "--rounds", type=int, default=3, help="of each encode; decodes get three times as many"
+    )
+    parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="on a CPU")
     parser.add_argument("-o", "--output", type=Path, help="default: benchmarks/results/sam-*.json")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)

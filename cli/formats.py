@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 
-def json_text(value: object) -> str:
-    """Indented JSON; fractions become "num/den", paths text, dataclasses objects."""
-    return json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False, default=_plain)
+def json_text(value: object, *, indent: int | None = 2) -> str:
+    """JSON, in one line without indent; fractions become "num/den", dataclasses objects."""
+    return json.dumps(value, indent=indent, ensure_ascii=False, allow_nan=False, default=_plain)
 
 
 def _plain(value: Any) -> Any:

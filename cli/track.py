@@ -1,6 +1,5 @@
 """track-anything track: the main command."""
 
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,9 +13,10 @@ from track_anything.config import (
 )
 
 from .formats import json_text
+from .prompt_options import PromptCommand, parse_moment, prompt_options
 from .signals import Terminated, terminable
 from .talk import Talk, quiet_option, verbose_option
-from .track_job import DEFAULTS, TrackCommand, make_job, parse_moment, parse_prompts, parse_style
+from .track_job import DEFAULTS, make_job, parse_style
 
 if TYPE_CHECKING:
     from track_anything.execution import RunSummary
@@ -25,38 +25,7 @@ if TYPE_CHECKING:
 INCOMPLETE, UNDER_LIMIT, INTERRUPTED, TERMINATED = 1, 3, 130, 143
 
 
-def _prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
-    for names, metavar, text in reversed(
-        (
-            (
-                ("--box", "boxes"),
-                "[NAME=]X0,Y0,X1,Y1[@TIME]",
-                "A box around an object, in pixels of the source. Options with one NAME are one "
-                "object. TIME is seconds, HH:MM:SS.ms or a frame as 250f; without it the first "
-                "frame. May be repeated, as the next three.",
-            ),
-            (("--point", "points"), "[NAME=]X,Y[@TIME]", "A point on an object."),
-            (
-                ("--not", "background_points"),
-                "[NAME=]X,Y[@TIME]",
-                "A point that does not belong to the object.",
-            ),
-            (
-                ("--mask", "mask_files"),
-                "[NAME=]PNG[@TIME]",
-                "The exact mask of an object, final on its frame; without NAME every label of "
-                "the picture is an object.",
-            ),
-        )
-    ):
-        add = click.option(
-            *names, metavar=metavar, multiple=True, callback=parse_prompts, help=text
-        )
-        command = add(command)
-    return command
-
-
-@click.command("track", cls=TrackCommand, short_help="Follow objects through a video.")
+@click.command("track", cls=PromptCommand, short_help="Follow objects through a video.")
 @click.argument("video", metavar="INPUT")
 @click.option(
     "-o",
@@ -65,13 +34,7 @@ def _prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
     required=True,
     help="Folder for the results; created if it is not there.",
 )
-@_prompt_options
-@click.option(
-    "--prompts",
-    "prompt_file",
-    type=click.Path(path_type=Path),
-    help="YAML or JSON file with prompts, corrections and absences; joined with the options.",
-)
+@prompt_options
 @click.option(
     "-ss",
     "start",

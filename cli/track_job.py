@@ -1,16 +1,17 @@
-"""What the options of `track` stand for: prompts, times, settings, and the job they make."""
+"""What the options of `track` stand for: settings, and the job they make."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from track_anything.config import RunConfig, load_config, with_values
-from track_anything.errors import ConfigError, PromptError
+from track_anything.errors import ConfigError
+
+from .prompt_options import objects_of
 
 if TYPE_CHECKING:
     from track_anything.job import Job
-    from track_anything.prompts import ObjectSpec, TimeCode
 
 DEFAULTS = RunConfig()
 
@@ -24,46 +25,6 @@ _SETTINGS = {
     "overlaps": ("tracker", "overlaps"),
     "reprompt": ("tracker", "reprompt", "mode"),
 }
-_PARSERS = {
-    "boxes": "parse_box",
-    "points": "parse_point",
-    "background_points": "parse_background_point",
-    "mask_files": "parse_mask",
-}
-
-
-class TrackCommand(click.Command):
-    """Keeps the order of the options: ids of objects count in the order of first mention."""
-
-    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        """As click; the options' names in order are in ctx.meta."""
-        _, _, order = self.make_parser(ctx).parse_args(list(args))
-        ctx.meta["order"] = [parameter.name for parameter in order]
-        return super().parse_args(ctx, args)
-
-
-def parse_prompts(
-    ctx: click.Context, parameter: click.Parameter, texts: Sequence[str]
-) -> list[Any]:
-    """Prompts from the texts of one option."""
-    from track_anything import prompts
-
-    try:
-        return [getattr(prompts, _PARSERS[str(parameter.name)])(text) for text in texts]
-    except PromptError as error:
-        raise click.UsageError(str(error), ctx) from error
-
-
-def parse_moment(
-    ctx: click.Context, parameter: click.Parameter, text: str | None
-) -> "TimeCode | None":
-    """A moment from the text of an option."""
-    from track_anything.prompts import parse_time
-
-    try:
-        return None if text is None else parse_time(text)
-    except PromptError as error:
-        raise click.UsageError(f"{parameter.opts[0]}: {error}", ctx) from error
 
 
 def parse_style(ctx: click.Context, _: click.Parameter, text: str) -> tuple[str, ...]:
@@ -84,7 +45,7 @@ def make_job(ctx: click.Context, options: Mapping[str, Any]) -> "Job":
     files = (options["prompt_file"], options["config_file"])
     return Job(
         input=options["video"],
-        prompts=_objects(ctx, options),
+        prompts=objects_of(ctx, options, verb="follow"),
         output=options["output"],
         config=_config(ctx, options),
         device=options["device"],
@@ -99,21 +60,6 @@ def make_job(ctx: click.Context, options: Mapping[str, Any]) -> "Job":
         ),
         used_files=tuple(file for file in files if file is not None),
     )
-
-
-def _objects(ctx: click.Context, options: Mapping[str, Any]) -> "tuple[ObjectSpec, ...]":
-    from track_anything.prompts import objects_from_options, read_prompt_file
-
-    waiting = {name: iter(options[name]) for name in _PARSERS}
-    specs = [next(waiting[name]) for name in ctx.meta["order"] if name in waiting]
-    file = options["prompt_file"]
-    if not specs and file is None:
-        raise click.UsageError("say what to follow with --box, --point, --mask or --prompts", ctx)
-    from_file = [] if file is None else read_prompt_file(file)
-    try:
-        return (*from_file, *objects_from_options(specs))
-    except PromptError as error:
-        raise click.UsageError(str(error), ctx) from error
 
 
 def _config(ctx: click.Context, options: Mapping[str, Any]) -> RunConfig:

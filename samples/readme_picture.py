@@ -1,6 +1,6 @@
 """Make the README's moving picture from the demo's annotated video.
 
-    make demo && python samples/readme_picture.py demo/run/annotated.mp4 docs/demo.webp
+make demo && python samples/readme_picture.py demo/run/annotated.mp4 docs/demo.webp
 """
 
 import argparse
