@@ -21,6 +21,7 @@ import statistics
 import sys
 import threading
 import time
+from abc import ABC, abstractmethod
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from datetime import UTC, datetime
@@ -45,7 +46,7 @@ IMAGE_SHARE = 9 / 16
 Task = Callable[[], object]
 
 
-class Implementation:
+class Implementation(ABC):
     """One way to run SAM, as a set of named tasks."""
 
     def __init__(self, config: SamConfig, device: torch.device) -> None:
@@ -55,13 +56,13 @@ class Implementation:
         self.image = np.random.default_rng(0).integers(0, 256, shape, np.uint8)
         self.embedding: Any = None
 
+    @abstractmethod
     def encode(self) -> object:
         """The image's embedding, as the implementation wants it."""
-        raise NotImplementedError
 
+    @abstractmethod
     def decode(self, count: int, has_mask: bool) -> object:
         """Four masks for each of so many boxes."""
-        raise NotImplementedError
 
     def both(self) -> object:
         """Encode, then decode one box."""

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,10 +12,12 @@ from track_anything.config import REPROMPT_MODES, RunConfig, load_config
 from track_anything.errors import OutputError
 from track_anything.files import write_whole
 
+from .engine_options import DEFAULTS, device_option, segmenter_option
 from .formats import json_text
 from .talk import Talk, quiet_option, verbose_option, warn_on_stderr
 
-_DEFAULTS = RunConfig()
+if TYPE_CHECKING:
+    from track_anything.build import SegmenterSpec
 
 
 @click.group("evaluate", short_help="Measure how good tracking is.")
@@ -33,20 +35,8 @@ def command() -> None:
 @click.option(
     "--sequence", "sequences", multiple=True, metavar="S", help="Only this one; may be repeated."
 )
-@click.option(
-    "--segmenter",
-    default=_DEFAULTS.segmenter,
-    show_default=True,
-    metavar="NAME",
-    help="As for track; none tracks without asking again.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(("auto", "cpu", "cuda", "mps")),
-    default="auto",
-    show_default=True,
-    help="Where a segmenter with weights runs.",
-)
+@segmenter_option("As for track; none tracks without asking again.")
+@device_option
 @click.option(
     "--reprompt",
     type=click.Choice(REPROMPT_MODES),
@@ -57,7 +47,7 @@ def command() -> None:
     "seeds",
     type=int,
     multiple=True,
-    default=(_DEFAULTS.seed,),
+    default=(DEFAULTS.seed,),
     show_default=True,
     help="Of every random choice; repeated, the scores are means over the seeds.",
 )
@@ -84,7 +74,7 @@ def davis(talk: Talk, /, root: Path, as_json: bool, output: Path | None, **optio
     from track_anything.evaluation.report import machine, score_table
 
     _check_output(output)
-    config = _DEFAULTS
+    config = DEFAULTS
     if options["config_file"] is not None:
         config = load_config(options["config_file"])
     if options["reprompt"] is not None:
@@ -102,47 +92,50 @@ def davis(talk: Talk, /, root: Path, as_json: bool, output: Path | None, **optio
 def _evaluate(
     talk: Talk, root: Path, config: RunConfig, output: Path | None, options: Mapping[str, Any]
 ) -> dict[str, Any]:
-    from track_anything.build import (
-        build_segmenter,
-        build_tracker,
-        choose_segmenter,
-        resolved_config,
-    )
-    from track_anything.evaluation.davis import CountingSegmenter, SequenceScore, evaluate_davis
+    from track_anything.build import choose_segmenter, resolved_config
 
     spec, reason = choose_segmenter(options["segmenter"])
     talk.say(f"Segmenter: {spec.name}, {reason}.")
     seeds = tuple(dict.fromkeys(options["seeds"]))
+    settings = [resolved_config(replace(config, seed=seed), spec) for seed in seeds]
+    runs = []
+    for one in settings:
+        masks = None
+        if output is not None:
+            masks = output / ("masks" if len(seeds) == 1 else f"masks-seed{one.seed}")
+        runs.append(_run(talk, root, one, spec, masks, options))
+    scores: dict[str, Any] = mean_of(runs)
+    if len(seeds) > 1:
+        scores["seeds"] = {str(s): one["mean"] for s, one in zip(seeds, runs, strict=True)}
+    return scores | {"segmenter": {"name": spec.name, "reason": reason}, "options": settings[0]}
+
+
+def _run(
+    talk: Talk,
+    root: Path,
+    config: RunConfig,
+    spec: "SegmenterSpec",
+    masks: Path | None,
+    options: Mapping[str, Any],
+) -> dict[str, Any]:
+    """The scores with one seed."""
+    from track_anything.build import build_segmenter, build_tracker
+    from track_anything.evaluation.davis import CountingSegmenter, SequenceScore, evaluate_davis
 
     def say(score: SequenceScore) -> None:
         rates = score.to_dict()
         talk.say(f"{score.name}: J&F {rates['J&F']:.3f}, {rates['fps']:.1f} frames/s")
 
-    runs = []
-    for seed in seeds:
-        settings = resolved_config(replace(config, seed=seed), spec)
-        inside = build_segmenter(spec, seed=seed, device=options["device"])
-        segmenter = None if inside is None else CountingSegmenter(inside)
-        masks = None
-        if output is not None:
-            masks = output / ("masks" if len(seeds) == 1 else f"masks-seed{seed}")
-        runs.append(
-            evaluate_davis(
-                partial(build_tracker, settings, segmenter),
-                root,
-                sequences=options["sequences"] or None,
-                segmenter=segmenter,
-                write_to=masks,
-                on_score=say,
-            )
-        )
-    scores: dict[str, Any] = mean_of(runs)
-    if len(seeds) > 1:
-        scores["seeds"] = {str(s): one["mean"] for s, one in zip(seeds, runs, strict=True)}
-    return scores | {
-        "segmenter": {"name": spec.name, "reason": reason},
-        "options": resolved_config(replace(config, seed=seeds[0]), spec),
-    }
+    inside = build_segmenter(spec, seed=config.seed, device=options["device"])
+    segmenter = None if inside is None else CountingSegmenter(inside)
+    return evaluate_davis(
+        partial(build_tracker, config, segmenter),
+        root,
+        sequences=options["sequences"] or None,
+        segmenter=segmenter,
+        write_to=masks,
+        on_score=say,
+    )
 
 
 def mean_of(scores: Sequence[Any]) -> Any:

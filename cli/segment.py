@@ -9,10 +9,10 @@ import click
 from track_anything.config import with_values
 from track_anything.errors import ConfigError
 
+from .engine_options import DEFAULTS, device_option, max_side_option, segmenter_option
 from .formats import json_text
 from .prompt_options import PromptCommand, objects_of, parse_moment, prompt_options
 from .talk import Talk, quiet_option, verbose_option, warn_on_stderr
-from .track_job import DEFAULTS
 
 if TYPE_CHECKING:
     from track_anything.segmentation import Segmentation
@@ -60,28 +60,9 @@ if TYPE_CHECKING:
     help="Masks given are rough: the segmenter improves them, with the box and points of the same "
     "NAME. Without it they are final.",
 )
-@click.option(
-    "--max-side",
-    type=click.IntRange(0, 65535),
-    default=DEFAULTS.read.max_side,
-    show_default=True,
-    help="Scale the picture down to this longest side in pixels. 0 keeps the size.",
-)
-@click.option(
-    "--segmenter",
-    default=DEFAULTS.segmenter,
-    show_default=True,
-    metavar="NAME",
-    help="Who makes masks of boxes and points: grabcut, none, a checkpoint of SAM (a path, or the "
-    "name of one that is cached), or auto for the best whose weights are here.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(("auto", "cpu", "cuda", "mps")),
-    default="auto",
-    show_default=True,
-    help="Where a segmenter with weights runs.",
-)
+@max_side_option("Scale the picture down to this longest side in pixels.")
+@segmenter_option()
+@device_option
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 @quiet_option
 @verbose_option

@@ -63,31 +63,32 @@ def is_terminal() -> bool:
 
 def verbose_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """The option -v, kept in the context's Talk."""
-
-    def take(ctx: click.Context, _: click.Parameter, count: int) -> None:
-        ctx.find_object(Talk).verbosity = count  # type: ignore[union-attr]
-
     return click.option(
         "-v",
         "--verbose",
         count=True,
         expose_value=False,
-        callback=take,
+        callback=_keep_as("verbosity"),
         help="Say more; with an error, where it came from. Twice: everything.",
     )(command)
 
 
 def quiet_option(command: Callable[..., Any]) -> Callable[..., Any]:
     """The option --quiet, kept in the context's Talk."""
-
-    def take(ctx: click.Context, _: click.Parameter, is_quiet: bool) -> None:
-        ctx.find_object(Talk).is_quiet = is_quiet  # type: ignore[union-attr]
-
     return click.option(
         "-q",
         "--quiet",
         is_flag=True,
         expose_value=False,
-        callback=take,
+        callback=_keep_as("is_quiet"),
         help="Say nothing but warnings and errors.",
     )(command)
+
+
+def _keep_as(attribute: str) -> Callable[[click.Context, click.Parameter, Any], None]:
+    """A callback that keeps the value of an option in the context's Talk."""
+
+    def keep(ctx: click.Context, _: click.Parameter, value: Any) -> None:
+        setattr(ctx.find_object(Talk), attribute, value)
+
+    return keep

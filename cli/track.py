@@ -6,17 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from track_anything.config import (
-    OVERLAP_RULES,
-    REPROMPT_MODES,
-    STYLE_PARTS,
-)
+from track_anything.config import OVERLAP_RULES, REPROMPT_MODES, STYLE_PARTS
 
+from .engine_options import DEFAULTS, device_option, max_side_option, segmenter_option
 from .formats import json_text
 from .prompt_options import PromptCommand, parse_moment, prompt_options
 from .signals import Terminated, terminable
 from .talk import Talk, quiet_option, verbose_option
-from .track_job import DEFAULTS, make_job, parse_style
+from .track_job import make_job, parse_style
 
 if TYPE_CHECKING:
     from track_anything.execution import RunSummary
@@ -50,28 +47,9 @@ INCOMPLETE, UNDER_LIMIT, INTERRUPTED, TERMINATED = 1, 3, 130, 143
     callback=parse_moment,
     help="How much is tracked; instead of -to.",
 )
-@click.option(
-    "--max-side",
-    type=click.IntRange(0, 65535),
-    default=DEFAULTS.read.max_side,
-    show_default=True,
-    help="Scale frames down to this longest side in pixels: faster, coarser. 0 keeps the size.",
-)
-@click.option(
-    "--segmenter",
-    default=DEFAULTS.segmenter,
-    show_default=True,
-    metavar="NAME",
-    help="Who makes masks of boxes and points: grabcut, none, a checkpoint of SAM (a path, or the "
-    "name of one that is cached), or auto for the best whose weights are here.",
-)
-@click.option(
-    "--device",
-    type=click.Choice(("auto", "cpu", "cuda", "mps")),
-    default="auto",
-    show_default=True,
-    help="Where a segmenter with weights runs.",
-)
+@max_side_option("Scale frames down to this longest side in pixels: faster, coarser.")
+@segmenter_option()
+@device_option
 @click.option(
     "--reprompt",
     type=click.Choice(REPROMPT_MODES),

@@ -8,12 +8,11 @@ import click
 from track_anything.config import RunConfig, load_config, with_values
 from track_anything.errors import ConfigError
 
+from .engine_options import DEFAULTS
 from .prompt_options import objects_of
 
 if TYPE_CHECKING:
     from track_anything.job import Job
-
-DEFAULTS = RunConfig()
 
 # Where an option belongs in the config; the others are not settings.
 _SETTINGS = {

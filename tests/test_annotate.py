@@ -5,10 +5,11 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from track_anything.annotate import PALETTE_LENGTH, Annotator, overlay, track_color
+from track_anything.annotate import Annotator
 from track_anything.config import STYLE_PARTS, StyleConfig
 from track_anything.errors import OutputError
 from track_anything.masks import mask_box
+from track_anything.painting import track_color
 from track_anything.structures import Frame, FrameResult, ObjectMask, State
 
 SIZE = (240, 320)
@@ -206,35 +207,3 @@ def test_a_trace_forgets_what_is_older_than_it_is_long() -> None:
 def test_a_frame_of_another_size_is_refused() -> None:
     with pytest.raises(OutputError, match=r"frame 3 is 64 x 48, expected 320 x 240"):
         painter("mask").paint(result(index=3, size=(48, 64)))
-
-
-def test_every_colour_is_the_same_again_only_after_the_palette() -> None:
-    assert len({track_color(track_id) for track_id in range(1, PALETTE_LENGTH + 1)}) > 200
-    assert track_color(PALETTE_LENGTH + 1) == track_color(1)
-
-
-def test_near_ids_have_colours_far_apart() -> None:
-    for track_id in range(1, 40):
-        first, second = (np.array(track_color(key)) for key in (track_id, track_id + 1))
-        assert np.abs(first - second).sum() > 120, track_id
-
-
-def test_no_colour_is_lost_on_a_pitch() -> None:
-    pitches = np.array([[60, 130, 60], [74, 122, 160], [40, 90, 150]])
-    for track_id in range(1, 13):
-        assert np.abs(pitches - track_color(track_id)).sum(axis=1).min() > 130, track_id
-
-
-def test_an_overlay_is_masks_alone_by_ascending_id() -> None:
-    masks = {2: seen(2, (60, 100, 120, 190)).mask, 1: seen(1, (20, 60, 80, 150)).mask}
-    image = plain()
-    painted = overlay(image, masks, opacity=1.0, contours=False)
-    assert painted[120, 70].tolist() == list(track_color(2))
-    assert painted[70, 30].tolist() == list(track_color(1))
-    assert np.array_equal(changed(painted), masks[1] | masks[2])
-    assert not changed(image).any()
-
-
-def test_an_overlay_takes_empty_masks_and_none() -> None:
-    assert not changed(overlay(plain(), {})).any()
-    assert not changed(overlay(plain(), {4: np.zeros(SIZE, bool)})).any()

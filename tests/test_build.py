@@ -27,13 +27,6 @@ from track_anything.testing import MovingSquare, ThresholdSegmenter
 from track_anything.timing import StageClock, TimedTracker
 
 
-@pytest.fixture(autouse=True)
-def no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A cache of weights of the test's own, empty."""
-    monkeypatch.setenv("TRACK_ANYTHING_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
 def put_weights(cache: Path, name: str, size: int) -> None:
     (cache / "sam").mkdir(parents=True, exist_ok=True)
     (cache / "sam" / f"{name}.safetensors").write_bytes(b"x" * size)
@@ -50,14 +43,14 @@ def test_auto_without_weights_is_the_embedded_segmenter_and_says_why() -> None:
 
 
 def test_auto_takes_weights_that_are_cached_the_smallest_on_a_cpu(
-    no_weights: Path, monkeypatch: pytest.MonkeyPatch
+    weights_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     import torch
 
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    put_weights(no_weights, "sam-huge", 30)
-    put_weights(no_weights, "sam-base", 10)
+    put_weights(weights_folder, "sam-huge", 30)
+    put_weights(weights_folder, "sam-base", 10)
     spec, reason = choose_segmenter("auto")
     assert (spec.name, spec.arguments) == ("sam-base", {"weights": "sam-base"})
     assert not spec.is_weak
@@ -69,8 +62,8 @@ def test_a_name_that_is_not_cached_is_refused_and_says_where_its_weights_are() -
         choose_segmenter("sam-base")
 
 
-def test_a_name_that_is_cached_is_taken(no_weights: Path) -> None:
-    put_weights(no_weights, "sam-large", 10)
+def test_a_name_that_is_cached_is_taken(weights_folder: Path) -> None:
+    put_weights(weights_folder, "sam-large", 10)
     assert choose_segmenter("sam-large")[0].arguments == {"weights": "sam-large"}
 
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from track_anything.config import RunConfig
 from track_anything.errors import OutputError
@@ -38,20 +37,11 @@ class StoppingSink(RecordingSink):
             raise self._error
 
 
-@pytest.fixture(autouse=True)
-def _no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRACK_ANYTHING_CACHE", str(tmp_path / "cache"))
-
-
 @pytest.fixture
-def job(tmp_path: Path) -> Job:
+def job(pictures: Path, tmp_path: Path) -> Job:
     """Six pictures of a square with its box."""
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    for frame in MovingSquare(frame_count=FRAMES):
-        Image.fromarray(frame.image).save(folder / f"{frame.index:05d}.png")
     square = ObjectSpec(name="square", hints=(Hints(box=BOX),))
-    return Job(input=str(folder), prompts=(square,), output=tmp_path / "run")
+    return Job(input=str(pictures), prompts=(square,), output=tmp_path / "run")
 
 
 def manifest(job: Job) -> Any:

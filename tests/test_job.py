@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-from PIL import Image
 
 from track_anything.config import RunConfig
 from track_anything.errors import ConfigError, OutputError, PromptError, VideoError
@@ -17,21 +16,6 @@ from track_anything.structures import Prompt
 from track_anything.testing import MovingSquare
 
 BOX = (ObjectSpec(name="square", hints=(Hints(box=(8.0, 12.0, 32.0, 36.0)),)),)
-
-
-@pytest.fixture(autouse=True)
-def _no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRACK_ANYTHING_CACHE", str(tmp_path / "cache"))
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """Six pictures of 128x96 at 25 frames a second."""
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    for frame in MovingSquare(frame_count=6):
-        Image.fromarray(frame.image).save(folder / f"{frame.index:05d}.png")
-    return folder
 
 
 def frame(index: int) -> TimeCode:

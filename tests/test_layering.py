@@ -18,7 +18,19 @@ LIBRARY, COMMANDS = "track_anything", "track_anything_cli"
 ROWS: Sequence[frozenset[str]] = (
     frozenset({"errors", "_version"}),
     frozenset({"structures"}),
-    frozenset({"interfaces", "config", "boxes", "masks", "rle", "files", "label_png", "timing"}),
+    frozenset(
+        {
+            "interfaces",
+            "config",
+            "boxes",
+            "masks",
+            "rle",
+            "files",
+            "label_png",
+            "painting",
+            "timing",
+        }
+    ),
     frozenset(
         {
             "annotate",

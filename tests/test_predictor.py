@@ -141,10 +141,7 @@ def test_what_is_no_image_is_refused(given: Image) -> None:
         Predictor(ThresholdSegmenter()).embed(given)
 
 
-def test_segmenters_are_named_as_on_the_command_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TRACK_ANYTHING_CACHE", str(tmp_path))
+def test_segmenters_are_named_as_on_the_command_line() -> None:
     assert Predictor().segmenter.name == "grabcut"
     assert Predictor(str(TINY), device="cpu").segmenter.name == "sam"
     with pytest.raises(ConfigError, match="a segmenter is needed, got 'none'"):

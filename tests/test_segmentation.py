@@ -28,24 +28,9 @@ BOX = (8.0, 12.0, 32.0, 36.0)
 SQUARE = MovingSquare(frame_count=5)
 
 
-@pytest.fixture(autouse=True)
-def _no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRACK_ANYTHING_CACHE", str(tmp_path / "cache"))
-
-
 @pytest.fixture
 def image() -> Image:
     return next(iter(SQUARE)).image
-
-
-@pytest.fixture
-def pictures(tmp_path: Path) -> Path:
-    """Five pictures of a square that moves, 25 a second."""
-    folder = tmp_path / "pictures"
-    folder.mkdir()
-    for frame in SQUARE:
-        PillowImage.fromarray(frame.image).save(folder / f"{frame.index:05d}.png")
-    return folder
 
 
 def spec(name: str, at: TimeCode | None = None, **hints: object) -> ObjectSpec:

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from track_anything._version import __version__
 
 if TYPE_CHECKING:
-    from track_anything.annotate import Annotator, overlay, track_color
+    from track_anything.annotate import Annotator
     from track_anything.api import as_prompts, follow, track
     from track_anything.build import (
         OutputParts,
@@ -68,6 +68,7 @@ if TYPE_CHECKING:
     from track_anything.io.video_sink import VideoSink
     from track_anything.io.write_behind import WriteBehindSink
     from track_anything.job import Job, Plan, plan
+    from track_anything.painting import overlay, track_color
     from track_anything.predictor import Predictor
     from track_anything.prompts import (
         Hints,
@@ -109,7 +110,7 @@ if TYPE_CHECKING:
     from track_anything.tracking.propagator import FlowAppearancePropagator
 
 _NAMES_OF = {
-    "annotate": "Annotator overlay track_color",
+    "annotate": "Annotator",
     "api": "as_prompts follow track",
     "build": (
         "OutputParts build_segmenter build_sinks build_source build_tracker choose_segmenter "
@@ -136,6 +137,7 @@ _NAMES_OF = {
     "io.video_sink": "VideoSink",
     "io.write_behind": "WriteBehindSink",
     "job": "Job Plan plan",
+    "painting": "overlay track_color",
     "predictor": "Predictor",
     "prompts": (
         "Hints ObjectSpec PromptSchedule TimeCode parse_time read_prompt_file write_prompt_file"

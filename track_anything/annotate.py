@@ -1,13 +1,10 @@
 """Results as pictures: masks, contours, boxes, labels and traces painted over a frame.
 
-Masks and contours are painted here, object by object inside its own box: supervision goes over
-the whole frame for each of them. Boxes, labels and traces are supervision's.
+Boxes, labels and traces are supervision's; masks and contours are our own, from painting.
 """
 
-import colorsys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 
 import cv2
 import numpy as np
@@ -16,81 +13,26 @@ from numpy.typing import NDArray
 
 from track_anything.config import StyleConfig
 from track_anything.errors import OutputError
-from track_anything.masks import mask_box
-from track_anything.structures import FrameResult, Image, Mask, ObjectMask, State
-
-Color = tuple[int, int, int]
-
-PALETTE_LENGTH = 240
-_FIRST_COLORS: tuple[Color, ...] = (
-    (255, 196, 0),  # amber
-    (240, 60, 160),  # pink
-    (30, 214, 232),  # cyan
-    (255, 104, 32),  # orange
-    (166, 232, 48),  # lime
-    (158, 104, 255),  # violet
-    (255, 240, 150),  # cream
-    (232, 40, 56),  # red
-    (70, 240, 176),  # mint
-    (255, 164, 224),  # rose
-    (204, 138, 60),  # bronze
-    (200, 230, 255),  # ice
+from track_anything.painting import (
+    GREY,
+    LIGHT,
+    PALETTE_LENGTH,
+    Color,
+    fill_patch,
+    mix_colors,
+    outline_patch,
+    palette,
+    track_color,
+    visible_patches,
 )
-"""Told apart from one another and from the greens and blues of pitches and halls."""
-_GREY: Color = (150, 150, 150)
+from track_anything.structures import FrameResult, Image, ObjectMask, State
+
 _DARK: Color = (28, 28, 30)
-_LIGHT: Color = (255, 255, 255)
 
 # At 720 lines; all scaled with the frame.
-_CONTOUR_WIDTH = 2.0
 _TEXT_SCALE = 0.5
 _SMALLEST_TEXT_SCALE = 0.36
 _TEXT_PADDING = 5.0
-_DASH_LENGTH = 7.0
-_CONTOUR_STEP = 3
-_SUBPIXEL_BITS = 4
-
-
-def track_color(track_id: int) -> Color:
-    """The RGB colour of a track: the same in every run; near ids differ strongly.
-
-    >>> track_color(1), track_color(2)
-    ((255, 196, 0), (240, 60, 160))
-    """
-    return _palette()[(track_id - 1) % PALETTE_LENGTH]
-
-
-@cache
-def _palette() -> tuple[Color, ...]:
-    """Hand-picked colours first; then the golden angle goes round the hues."""
-    colors = list(_FIRST_COLORS)
-    for number in range(PALETTE_LENGTH - len(colors)):
-        hue = (0.12 + number * 0.618034) % 1
-        saturation, value = ((0.75, 1.0), (0.45, 1.0), (0.8, 0.82))[number % 3]
-        red, green, blue = colorsys.hsv_to_rgb(hue, saturation, value)
-        colors.append((round(red * 255), round(green * 255), round(blue * 255)))
-    return tuple(colors)
-
-
-def _mix(first: Color, second: Color, share: float) -> Color:
-    red, green, blue = (
-        round(a * (1 - share) + b * share) for a, b in zip(first, second, strict=True)
-    )
-    return red, green, blue
-
-
-def overlay(
-    image: Image, masks: Mapping[int, Mask], *, opacity: float = 0.5, contours: bool = True
-) -> Image:
-    """A copy of a picture with masks by track_id painted over it, later ids on top."""
-    painted = image.copy()
-    scale = min(image.shape[:2]) / 720
-    patches = _patches([(key, mask, mask_box(mask), False) for key, mask in sorted(masks.items())])
-    for patch in patches:
-        _fill(painted, patch, opacity)
-    for patch in patches if contours else ():
-        _outline(painted, patch, scale)
-    return painted
 
 
 class Annotator:
@@ -101,7 +43,7 @@ class Annotator:
         self._config = config
         self._size = size
         self._scale = min(size) / 720
-        colors = sv.ColorPalette([_swapped(color) for color in _palette()])
+        colors = sv.ColorPalette([_swapped(color) for color in palette()])
         width = max(1, round(config.box_width * self._scale))
         self._boxes = sv.BoxAnnotator(colors, thickness=width)
         self._traces = sv.TraceAnnotator(
@@ -126,11 +68,11 @@ class Annotator:
         painted = image.copy()
         shown = [each for each in result.objects if each.box[2] > each.box[0]]
         if "mask" in parts or "contour" in parts:
-            patches = _patches([(o.track_id, o.mask, o.box, _is_unsure(o)) for o in shown])
+            patches = visible_patches([(o.track_id, o.mask, o.box, _is_unsure(o)) for o in shown])
             for patch in patches if "mask" in parts else ():
-                _fill(painted, patch, self._config.mask_opacity)
+                fill_patch(painted, patch, self._config.mask_opacity)
             for patch in patches if "contour" in parts else ():
-                _outline(painted, patch, self._scale)
+                outline_patch(painted, patch, self._scale)
         if "trace" in parts:
             self._draw_traces(painted, shown)
         if "box" in parts:
@@ -202,7 +144,7 @@ class _Layout:
         color = track_color(each.track_id)
         if each.box[2] > each.box[0]:
             if _is_unsure(each):
-                name, color = f"{name} {each.confidence:.0%}", _mix(color, _GREY, 0.5)
+                name, color = f"{name} {each.confidence:.0%}", mix_colors(color, GREY, 0.5)
             self.taken.append(self._beside(each, *self._extent(name)))
             return _Label(name, color, _text_color(color))
         if each.state is State.ENDED:
@@ -213,7 +155,7 @@ class _Layout:
         top = gap + self._listed * (height + gap)
         self._listed += 1
         self.taken.append(self._inside(gap, top, width, height))
-        return _Label(name, _DARK, _mix(color, _LIGHT, 0.3))
+        return _Label(name, _DARK, mix_colors(color, LIGHT, 0.3))
 
     def _extent(self, text: str) -> tuple[int, int]:
         """Width and height of a label as supervision draws it."""
@@ -263,7 +205,7 @@ def _swapped(color: Color) -> sv.Color:
 def _text_color(back: Color) -> Color:
     """Dark on light colours, light on dark ones."""
     brightness = 0.299 * back[0] + 0.587 * back[1] + 0.114 * back[2]
-    return _DARK if brightness > 125 else _LIGHT
+    return _DARK if brightness > 125 else LIGHT
 
 
 def _detections(shown: Sequence[ObjectMask]) -> tuple[sv.Detections, NDArray[np.int_]]:
@@ -274,82 +216,3 @@ def _detections(shown: Sequence[ObjectMask]) -> tuple[sv.Detections, NDArray[np.
     # Ours end before x_max and y_max, supervision's include them.
     boxes = np.stack([each.box for each in shown]) - np.array([0, 0, 1, 1], np.float32)
     return sv.Detections(xyxy=boxes, tracker_id=ids), (ids - 1) % PALETTE_LENGTH
-
-
-@dataclass(frozen=True, eq=False)
-class _Patch:
-    """The visible part of one object inside its own box.
-
-    Attributes:
-        corner: (x, y) of the box.
-        cover: (h, w) uint8, 1 on the object.
-    """
-
-    color: Color
-    corner: tuple[int, int]
-    cover: Image
-    is_unsure: bool
-
-
-def _patches(objects: Sequence[tuple[int, Mask, NDArray[np.float32], bool]]) -> list[_Patch]:
-    """Patches of (track_id, mask, box, is_unsure) in this order; what later ones cover is cut."""
-    patches: list[_Patch] = []
-    boxes = [np.rint(each[2]).astype(int).tolist() for each in objects]
-    for index, (track_id, mask, _, is_unsure) in enumerate(objects):
-        left, top, right, bottom = boxes[index]
-        if right <= left:
-            continue
-        cover = mask[top:bottom, left:right]
-        for later in range(index + 1, len(objects)):
-            x0, y0 = max(left, boxes[later][0]), max(top, boxes[later][1])
-            x1, y1 = min(right, boxes[later][2]), min(bottom, boxes[later][3])
-            if x0 < x1 and y0 < y1:
-                cover = cover.copy() if np.may_share_memory(cover, mask) else cover
-                above = objects[later][1][y0:y1, x0:x1]
-                cover[y0 - top : y1 - top, x0 - left : x1 - left] &= ~above
-        patches.append(_Patch(track_color(track_id), (left, top), cover.view(np.uint8), is_unsure))
-    return patches
-
-
-def _fill(image: Image, patch: _Patch, opacity: float) -> None:
-    """Tint the pixels of a patch."""
-    height, width = patch.cover.shape
-    x, y = patch.corner
-    below = image[y : y + height, x : x + width]
-    tint = np.empty_like(below)
-    # rectangle fills twenty times as fast as NumPy's broadcast of three bytes.
-    cv2.rectangle(tint, (0, 0), (width, height), patch.color, -1)
-    share = opacity * (0.6 if patch.is_unsure else 1.0)
-    blended = cv2.addWeighted(below, 1 - share, tint, share, 0)
-    cv2.copyTo(blended, patch.cover, below)
-
-
-def _outline(image: Image, patch: _Patch, scale: float) -> None:
-    """Draw the edge of a patch: a smooth line, for an unsure object dashed, thin and greyer."""
-    found, _ = cv2.findContours(
-        patch.cover, cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE, offset=patch.corner
-    )
-    width = max(1, round(_CONTOUR_WIDTH * scale))
-    lines, is_closed = [_smooth(np.asarray(points[:, 0], np.int32)) for points in found], True
-    color = _mix(patch.color, _LIGHT, 0.2)
-    if patch.is_unsure:
-        color, width = _mix(patch.color, _GREY, 0.4), max(1, width // 2)
-        dash = max(2, round(_DASH_LENGTH * max(scale, 0.6) / _CONTOUR_STEP))
-        lines = [
-            line[start : start + dash + 1]
-            for line in lines
-            for start in range(0, len(line), 2 * dash)
-        ]
-        is_closed = False
-    cv2.polylines(image, lines, is_closed, color, width, cv2.LINE_AA, _SUBPIXEL_BITS)
-
-
-def _smooth(points: NDArray[np.int32]) -> NDArray[np.int32]:
-    """A closed line of pixels without its staircase: means of five, every third, in sixteenths."""
-    if len(points) < 8:
-        return points << _SUBPIXEL_BITS
-    around = np.concatenate([points[-2:], points, points[:2]])
-    count = len(points)
-    total = sum(around[shift : shift + count] for shift in range(5))
-    smoothed = (np.asarray(total)[::_CONTOUR_STEP] << _SUBPIXEL_BITS) // 5
-    return smoothed.astype(np.int32)

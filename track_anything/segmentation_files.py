@@ -19,6 +19,7 @@ from track_anything.label_png import (
     write_wide_png,
 )
 from track_anything.masks import label_map
+from track_anything.painting import overlay
 from track_anything.segmentation import Segmentation, SegmentedObject
 from track_anything.structures import Image
 
@@ -97,8 +98,6 @@ class SegmentationFiles:
 
 def overlay_of(segmentation: Segmentation) -> Image:
     """The picture with the best masks painted over it."""
-    from track_anything.annotate import overlay
-
     return overlay(segmentation.frame.image, segmentation.masks)
 
 
@@ -140,8 +139,6 @@ def write_picture(path: Path, image: NDArray[np.uint8]) -> None:
 
 
 def _row(segmentation: Segmentation, each: SegmentedObject) -> Image:
-    from track_anything.annotate import overlay
-
     image = segmentation.frame.image
     shrink = min(1.0, SHEET_SIDE / max(image.shape[:2]))
     width, height = (max(1, round(side * shrink)) for side in image.shape[1::-1])

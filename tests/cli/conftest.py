@@ -14,12 +14,6 @@ FRAMES = 12
 Run = Callable[..., Result]
 
 
-@pytest.fixture(autouse=True)
-def _no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    """Whatever is cached on this machine, the embedded segmenter is taken."""
-    monkeypatch.setenv("TRACK_ANYTHING_CACHE", str(tmp_path / "cache"))
-
-
 @pytest.fixture
 def run() -> Run:
     """Runs a command line."""

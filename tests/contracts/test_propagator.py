@@ -40,20 +40,6 @@ def propagator(make: Callable[[], Propagator]) -> Propagator:
     return make()
 
 
-@pytest.fixture
-def square() -> MovingSquare:
-    """A square that stands still: every propagator can follow it."""
-    return MovingSquare(size=SIZE, side=20, start=(10, 15), velocity=(0, 0))
-
-
-@pytest.fixture
-def other() -> Mask:
-    """A part of the background."""
-    mask = np.zeros(SIZE, np.bool_)
-    mask[40:52, 60:74] = True
-    return mask
-
-
 def as_bytes(found: Mapping[int, Propagation]) -> dict[int, tuple[bytes, float]]:
     return {i: (one.logits.tobytes(), one.confidence) for i, one in found.items()}
 

@@ -39,20 +39,6 @@ def tracker(request: pytest.FixtureRequest) -> Tracker:
     return made
 
 
-@pytest.fixture
-def square() -> MovingSquare:
-    """A square that stands still."""
-    return MovingSquare(size=SIZE, side=20, start=(10, 15), velocity=(0, 0))
-
-
-@pytest.fixture
-def other() -> Mask:
-    """A part of the background, away from the square."""
-    mask = np.zeros(SIZE, np.bool_)
-    mask[40:52, 60:74] = True
-    return mask
-
-
 def run(
     tracker: Tracker, square: MovingSquare, prompts: Mapping[int, Sequence[Prompt]], count: int = 6
 ) -> list[FrameResult]:

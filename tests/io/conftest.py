@@ -1,7 +1,9 @@
 """Clips drawn for the tests: every frame shows its number, every corner its place."""
 
 import math
-from collections.abc import Callable, Sequence
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -129,3 +131,14 @@ def _add_tone(output: Any, stream: Any, seconds: Fraction) -> None:
 def clips(tmp_path: Path) -> Clips:
     """Draws clips into the test's own folder."""
     return Clips(tmp_path)
+
+
+@pytest.fixture
+def no_thread_left() -> Iterator[None]:
+    """When the test has ended, every thread that it started ends within five seconds."""
+    before = threading.active_count()
+    yield
+    deadline = time.monotonic() + 5
+    while threading.active_count() > before and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert threading.active_count() == before

@@ -15,7 +15,7 @@ from track_anything.structures import Frame, VideoInfo
 
 IMAGE = np.zeros((4, 6, 3), np.uint8)
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = [pytest.mark.timeout(20), pytest.mark.usefixtures("no_thread_left")]
 
 
 class Numbers:
@@ -37,16 +37,6 @@ class Numbers:
 
     def close(self) -> None:
         self.close_count += 1
-
-
-@pytest.fixture(autouse=True)
-def _no_thread_left() -> Iterator[None]:
-    before = threading.active_count()
-    yield
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() == before
 
 
 def wait_until(is_true: Callable[[], bool]) -> None:

@@ -357,8 +357,9 @@ def test_a_damaged_frame_is_marked_and_reading_goes_on(
     with av.open(str(path)) as container:
         packets = [(p.pos, p.size) for p in container.demux(video=0) if p.size]
     data = bytearray(path.read_bytes())
-    position, size = packets[4]
-    data[position + size // 2 : position + size // 2 + 200] = b"\x55" * 200
+    # Some damage still decodes by chance: four packets in a row leave nothing to it.
+    for position, size in packets[3:7]:
+        data[position + size // 2 : position + size // 2 + 200] = b"\x55" * 200
     path.write_bytes(data)
     frames = read(path)
     assert any(f.is_corrupt for f in frames)

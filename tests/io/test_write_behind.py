@@ -3,7 +3,7 @@
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from fractions import Fraction
 
 import numpy as np
@@ -15,7 +15,7 @@ from track_anything.structures import Frame, FrameResult
 
 IMAGE = np.zeros((4, 6, 3), np.uint8)
 
-pytestmark = pytest.mark.timeout(20)
+pytestmark = [pytest.mark.timeout(20), pytest.mark.usefixtures("no_thread_left")]
 
 
 def result(index: int) -> FrameResult:
@@ -38,16 +38,6 @@ class Recorder:
 
     def abort(self) -> None:
         self.told.append("abort")
-
-
-@pytest.fixture(autouse=True)
-def _no_thread_left() -> Iterator[None]:
-    before = threading.active_count()
-    yield
-    deadline = time.monotonic() + 5
-    while threading.active_count() > before and time.monotonic() < deadline:
-        time.sleep(0.01)
-    assert threading.active_count() == before
 
 
 def write_many(sink: WriteBehindSink) -> None:

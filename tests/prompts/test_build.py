@@ -121,8 +121,8 @@ def test_one_frame_past_an_estimated_end_is_left_to_the_run(at: str, info: Video
 
 def test_any_time_is_taken_where_the_length_is_unknown(info: VideoInfo) -> None:
     unknown = replace(info, frame_count=None, duration=None)
-    for at in ("99999f", "99:00:00"):
-        assert build_schedule([an_object(at=at)], unknown).track_ids == [1]
+    for at, said in (("99999f", "99999f"), ("99:00:00", "356400")):
+        assert build_schedule([an_object(at=at)], unknown).unused() == [f"object 1 at {said}"]
 
 
 def test_a_time_before_the_range_is_refused(info: VideoInfo) -> None:

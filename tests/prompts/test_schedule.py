@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import pytest
@@ -79,7 +80,8 @@ def test_prompts_without_an_id_get_the_lowest_free_ones() -> None:
     schedule = PromptSchedule.from_frames(
         {4: [box_prompt(None)], 0: [box_prompt(None), box_prompt(2)]}
     )
-    assert schedule.track_ids == [1, 2, 3]
+    objects: Any = schedule.to_dict()["objects"]
+    assert [one["id"] for one in objects] == [1, 2, 3]
 
 
 def test_several_hints_for_one_object_on_one_frame_are_one_prompt(frame: Frames) -> None:

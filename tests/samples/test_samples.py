@@ -14,21 +14,12 @@ from track_anything.testing import MovingSquare
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
 
-@pytest.fixture(autouse=True)
-def _no_weights(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("TRACK_ANYTHING_CACHE", str(tmp_path / "cache"))
-
-
 @pytest.fixture
-def clip(tmp_path: Path) -> Path:
-    """Pictures of a square, and a prompt file with its box."""
-    folder = tmp_path / "clip"
-    folder.mkdir()
-    for frame in MovingSquare(frame_count=6):
-        Image.fromarray(frame.image).save(folder / f"{frame.index:05d}.png")
-    text = "objects: [{name: square, prompts: [{box: [8, 12, 32, 36]}]}]"
-    (tmp_path / "prompts.yaml").write_text(text)
-    return folder
+def prompt_file(tmp_path: Path) -> Path:
+    """A prompt file with the box of the square."""
+    path = tmp_path / "prompts.yaml"
+    path.write_text("objects: [{name: square, prompts: [{box: [8, 12, 32, 36]}]}]")
+    return path
 
 
 def main_of(name: str) -> Callable[..., Any]:
@@ -37,10 +28,10 @@ def main_of(name: str) -> Callable[..., Any]:
 
 
 def test_a_file_is_tracked_and_its_masks_are_measured(
-    clip: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    pictures: Path, prompt_file: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run = str(tmp_path / "run")
-    main_of("track_file.py")(str(clip), str(tmp_path / "prompts.yaml"), run)
+    main_of("track_file.py")(str(pictures), str(prompt_file), run)
     said = capsys.readouterr().out
     assert "1 square: seen on 6 frames" in said
     assert said.splitlines()[-1].startswith("0.20 s: {'square': 5")

@@ -45,14 +45,6 @@ def test_a_rect_grows_inside_the_grid_only() -> None:
     assert Rect(2, 3, 7, 5).grown(4, (6, 9)) == Rect(0, 0, 9, 6)
 
 
-def test_a_rect_contains_itself_and_nothing_that_sticks_out() -> None:
-    rect = Rect(2, 3, 7, 5)
-    assert rect.contains(rect)
-    assert rect.contains(Rect(3, 3, 6, 4))
-    for outside in (Rect(1, 3, 7, 5), Rect(2, 2, 7, 5), Rect(2, 3, 8, 5), Rect(2, 3, 7, 6)):
-        assert not rect.contains(outside)
-
-
 def test_rects_that_only_meet_at_an_edge_do_not_overlap() -> None:
     rect = Rect(2, 3, 7, 5)
     assert rect.overlaps(Rect(6, 4, 20, 20))

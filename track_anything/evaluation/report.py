@@ -5,9 +5,10 @@ import os
 import platform
 import sys
 from collections.abc import Mapping, Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
+
+from track_anything._version import installed_version
 
 _COLUMNS = (
     ("J&F", ".3f"),
@@ -58,9 +59,9 @@ def machine() -> dict[str, object]:
         "cores": _core_count(),
         "system": f"{platform.system()} {platform.machine()}",
         "python": platform.python_version(),
-        "numpy": _version("numpy"),
-        "opencv": _version("opencv-python"),
-        **({"torch": _version("torch")} if "torch" in sys.modules else {}),
+        "numpy": installed_version("numpy"),
+        "opencv": installed_version("opencv-python"),
+        **({"torch": installed_version("torch")} if "torch" in sys.modules else {}),
         "date": datetime.datetime.now(datetime.UTC).date().isoformat(),
     }
 
@@ -86,13 +87,6 @@ def _core_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _cpu_model() -> str:

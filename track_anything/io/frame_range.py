@@ -44,16 +44,16 @@ class FrameRange:
                 f"the range ends at frame {self.end_frame}, not after its start at frame {first}"
             )
 
-    def is_before(self, number: int, time: Fraction, tolerance: Fraction) -> bool:
-        """Whether the frame of that number and time comes before the range."""
+    def is_before(self, number: int, time: Fraction, rate: Fraction) -> bool:
+        """Whether the frame of that number and time, of so many a second, is before the range."""
         if self.start is not None:
-            return time < self.start - tolerance
+            return time < self.start - _tolerance(rate)
         return number < (self.start_frame or 0)
 
-    def is_past(self, number: int, time: Fraction, tolerance: Fraction) -> bool:
-        """Whether the frame of that number and time comes after the range."""
+    def is_past(self, number: int, time: Fraction, rate: Fraction) -> bool:
+        """Whether the frame of that number and time, of so many a second, is after the range."""
         if self.end is not None:
-            return time >= self.end - tolerance
+            return time >= self.end - _tolerance(rate)
         return self.end_frame is not None and number >= self.end_frame
 
     def why_empty(self, frame_count: int, last_time: Fraction) -> str:
@@ -91,3 +91,8 @@ class FrameRange:
             count = most if count is None else min(count, most)
             duration = count / rate
         return duration, count
+
+
+def _tolerance(rate: Fraction) -> Fraction:
+    """Users type 8.342 for 8.341666...: the frame they mean is in."""
+    return min(Fraction(1, 1000), 1 / (10 * rate))

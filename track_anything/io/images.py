@@ -127,12 +127,11 @@ class ImageFolderSource:
         chosen = FrameRange(start=start, end=end, start_frame=start_frame, end_frame=end_frame)
         paths = image_paths(path)
         times = [number / frame_rate for number in range(len(paths))]
-        tolerance = min(Fraction(1, 1000), 1 / (10 * frame_rate))
         self._pictures = [
             (file, time)
             for number, (file, time) in enumerate(zip(paths, times, strict=True))
-            if not chosen.is_before(number, time, tolerance)
-            and not chosen.is_past(number, time, tolerance)
+            if not chosen.is_before(number, time, frame_rate)
+            and not chosen.is_past(number, time, frame_rate)
         ]
         if not self._pictures:
             raise VideoError(f"{path}: {chosen.why_empty(len(paths), times[-1])}")

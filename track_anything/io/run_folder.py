@@ -8,12 +8,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, is_dataclass
 from enum import Enum
 from fractions import Fraction
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from track_anything._version import installed_version
 from track_anything.errors import OutputError, VideoError
 from track_anything.files import write_whole
 
@@ -201,18 +201,11 @@ def versions() -> dict[str, str | None]:
     Read from the installed metadata: no library is imported.
     """
     return {
-        "track-anything": _version("track-anything"),
+        "track-anything": installed_version("track-anything"),
         "python": platform.python_version(),
         "platform": platform.platform(),
-        **{name: _version(name) for name in _LIBRARIES},
+        **{name: installed_version(name) for name in _LIBRARIES},
     }
-
-
-def _version(distribution: str) -> str | None:
-    try:
-        return metadata.version(distribution)
-    except metadata.PackageNotFoundError:
-        return None
 
 
 def _is_own_file(path: Path) -> bool:

@@ -117,13 +117,12 @@ class VideoSource:
 
     def _selected(self, frames: Iterator[TimedFrame]) -> Iterator[TimedFrame]:
         """The frames in the range, made whole where interlaced."""
-        # Users type 8.342 for 8.341666...: the frame they mean is in.
-        tolerance = min(Fraction(1, 1000), 1 / (10 * self._decoded.rate))
+        rate = self._decoded.rate
         deinterlacer = Deinterlacer()
         for number, frame in enumerate(frames):
-            if self._range.is_past(number, frame.time, tolerance):
+            if self._range.is_past(number, frame.time, rate):
                 break
-            if not self._range.is_before(number, frame.time, tolerance):
+            if not self._range.is_before(number, frame.time, rate):
                 yield from deinterlacer.push(frame)
         yield from deinterlacer.flush()
 

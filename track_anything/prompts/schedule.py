@@ -104,11 +104,6 @@ class PromptSchedule:
         """Names of the objects that have one, by track_id."""
         return {item.track_id: item.name for item in self._objects if item.name}
 
-    @property
-    def track_ids(self) -> Sequence[int]:
-        """Every id that the prompts use, ascending: not to be given to anything else."""
-        return [item.track_id for item in self._objects]
-
     def at(self, frame: Frame) -> Sequence[Prompt]:
         """The prompts of this frame, at most one an object, by ascending track_id.
 

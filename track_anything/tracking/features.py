@@ -71,15 +71,6 @@ class Rect:
             min(self.y_max + margin, size[0]),
         )
 
-    def contains(self, other: "Rect") -> bool:
-        """Whether another part lies wholly inside."""
-        return (
-            self.x_min <= other.x_min
-            and self.y_min <= other.y_min
-            and self.x_max >= other.x_max
-            and self.y_max >= other.y_max
-        )
-
     def overlaps(self, other: "Rect") -> bool:
         """Whether another part shares a pixel."""
         return max(self.x_min, other.x_min) < min(self.x_max, other.x_max) and max(

@@ -6,9 +6,9 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from track_anything.config import TrackerConfig
-from track_anything.errors import PromptError, TrackingError
+from track_anything.errors import TrackingError
 from track_anything.interfaces import Propagator, Segmenter
-from track_anything.masks import logits_mask, mask_box, mask_logits
+from track_anything.masks import logits_mask, mask_box
 from track_anything.structures import (
     Event,
     EventKind,
@@ -27,6 +27,14 @@ from track_anything.structures import (
 from track_anything.tracking.association import Claim, judge_answer, settle_overlaps
 from track_anything.tracking.reprompt import reprompt
 from track_anything.tracking.track import Track
+from track_anything.tracking.user_prompts import (
+    best_answers,
+    check_size,
+    id_of,
+    logits_behind,
+    refining,
+    with_ids,
+)
 
 
 @dataclass(slots=True)
@@ -38,6 +46,11 @@ class _Step:
     logits: dict[int, Floats | None] = field(default_factory=dict)
     final: set[int] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        height, width = self.frame.image.shape[:2]
+        return height, width
 
     def say(self, kind: EventKind, track_id: int, detail: str = "") -> None:
         self.events.append(Event(kind, track_id, detail))
@@ -97,7 +110,7 @@ class FlowTracker:
                 f"expected {self._size[1]}x{self._size[0]} as the video began"
             )
         now = _Step(frame)
-        prompts = self._with_ids(prompts)
+        prompts, self._next_id = with_ids(prompts, self._next_id)
         prompted = {prompt.track_id for prompt in prompts}
         carried = self._propagator.propagate(frame)
         self._carry(now, carried, prompted)
@@ -107,82 +120,32 @@ class FlowTracker:
 
     # The user's prompts.
 
-    def _with_ids(self, prompts: Sequence[Prompt]) -> list[Prompt]:
-        given = [prompt.track_id for prompt in prompts if prompt.track_id is not None]
-        self._next_id = max([self._next_id, *(track_id + 1 for track_id in given)])
-        out = []
-        for prompt in prompts:
-            if prompt.track_id is None:
-                prompt = _with_id(prompt, self._next_id)
-                self._next_id += 1
-            out.append(prompt)
-        return out
-
     def _take_prompts(self, now: _Step, prompts: Sequence[Prompt]) -> None:
-        answers = self._answers(now, prompts)
+        asking = [self._refining(now, prompt) for prompt in prompts if not prompt.is_answer]
+        answers = best_answers(self._segmenter, now.frame, asking)
         for prompt in prompts:
-            track_id = _id_of(prompt)
+            track_id = id_of(prompt)
             if prompt.is_absent:
                 self._take_absence(now, track_id)
                 continue
             if prompt.mask is not None:
-                self._check_mask(prompt.mask, track_id)
+                check_size(prompt.mask, now.size, track_id)
                 self._take(now, prompt, prompt.mask, None, is_final=True)
                 continue
             best = answers[track_id]
             self._take(now, prompt, best.mask, best.logits, is_final=False)
 
-    def _answers(self, now: _Step, prompts: Sequence[Prompt]) -> dict[int, MaskPrediction]:
-        asking = [self._refining(now, prompt) for prompt in prompts if not prompt.is_answer]
-        if not asking:
-            return {}
-        if self._segmenter is None:
-            raise PromptError(
-                "without a segmenter an object is prompted by its mask, not by a box or points: "
-                "choose a segmenter or give masks"
-            )
-        embedding = self._segmenter.embed(now.frame)
-        candidates = self._segmenter.decode(embedding, asking)
-        best = {_id_of(p): found[0] for p, found in zip(asking, candidates, strict=True)}
-        for track_id, answer in best.items():
-            if not answer.mask.any():
-                raise PromptError(
-                    f"frame {now.frame.index}: nothing was found for object {track_id}: "
-                    "give a tighter box or more points"
-                )
-        return best
-
     def _refining(self, now: _Step, prompt: Prompt) -> Prompt:
-        """A prompt of points alone on a known object corrects the mask that is there."""
-        carried = now.masks.get(_id_of(prompt))
-        if prompt.box is not None or prompt.logits is not None or carried is None:
+        carried = now.masks.get(id_of(prompt))
+        # What a search guesses is not shown to the user: nobody corrects it.
+        if carried is None or self._tracks[id_of(prompt)].is_searched:
             return prompt
-        if not carried.any() or self._tracks[_id_of(prompt)].is_searched:
-            # What a search guesses is not shown to the user: nobody corrects it.
-            return prompt
-        logits = now.logits.get(_id_of(prompt))
-        if logits is None:
-            height, width = carried.shape
-            logits = mask_logits(carried, (max(height // 4, 1), max(width // 4, 1)))
-        return Prompt(
-            points=prompt.points,
-            labels=prompt.labels,
-            logits=logits,
-            track_id=prompt.track_id,
-            label=prompt.label,
-        )
-
-    def _check_mask(self, mask: Mask, track_id: int) -> None:
-        if mask.shape != self._size:
-            raise PromptError(
-                f"the mask of object {track_id} is {mask.shape[1]}x{mask.shape[0]}, "
-                f"expected the frame's size"
-            )
+        return refining(prompt, carried, now.logits[id_of(prompt)])
 
     def _take(
         self, now: _Step, prompt: Prompt, mask: Mask, logits: Floats | None, *, is_final: bool
     ) -> None:
-        track_id = _id_of(prompt)
+        track_id = id_of(prompt)
         if not mask.any():
             # The user says with an empty mask what `absent` says in words.
             self._take_absence(now, track_id)
@@ -202,7 +165,7 @@ class FlowTracker:
 
     def _take_absence(self, now: _Step, track_id: int) -> None:
         track = self._tracks.get(track_id)
-        empty = np.zeros(now.frame.image.shape[:2], bool)
+        empty = np.zeros(now.size, bool)
         if track is None:
             return  # Absent before it was ever seen: there is nothing to hide yet.
         if track.state is not State.OCCLUDED:
@@ -217,11 +180,10 @@ class FlowTracker:
     def _carry(
         self, now: _Step, carried: Mapping[int, Propagation], prompted: set[int | None]
     ) -> None:
-        assert self._size is not None
         for track_id, found in carried.items():
             track = self._tracks[track_id]
             track.tick(self._config.reprompt)
-            mask = logits_mask(found.logits, self._size)
+            mask = logits_mask(found.logits, now.size)
             now.set(track_id, mask, found.logits)
             if track_id in prompted:
                 continue
@@ -229,7 +191,7 @@ class FlowTracker:
             is_visible = is_found and bool(np.count_nonzero(mask) >= self._config.smallest_area)
             event = track.move_on(found.confidence, is_visible=is_visible, config=self._config)
             if event is EventKind.LOST:
-                self._propagator.learn(now.frame, track_id, np.zeros(self._size, bool))
+                self._propagator.learn(now.frame, track_id, np.zeros(now.size, bool))
             if event is not None:
                 now.say(event, track_id, f"confidence {found.confidence:.2f}")
 
@@ -260,10 +222,8 @@ class FlowTracker:
             and other.first_frame <= track.first_frame
             and not other.is_searched
         ]
-        logits = now.logits[track.track_id]
         mask = now.masks[track.track_id]
-        if logits is None:
-            logits = mask_logits(mask, (mask.shape[0] // 4 or 1, mask.shape[1] // 4 or 1))
+        logits = logits_behind(mask, now.logits[track.track_id])
         return reprompt(track.track_id, mask, logits, older, self._config.reprompt)
 
     def _judge(self, now: _Step, track: Track, answer: MaskPrediction) -> None:
@@ -296,7 +256,7 @@ class FlowTracker:
     def _result(self, now: _Step) -> FrameResult:
         for track in self._tracks.values():
             if track.is_searched:
-                now.masks[track.track_id] = np.zeros(now.frame.image.shape[:2], bool)
+                now.masks[track.track_id] = np.zeros(now.size, bool)
         masks = now.masks
         if self._config.overlaps == "first":
             masks = settle_overlaps([self._claim(now, track_id) for track_id in masks])
@@ -322,21 +282,3 @@ class FlowTracker:
             self._tracks[track_id].first_frame,
             track_id in now.final,
         )
-
-
-def _id_of(prompt: Prompt) -> int:
-    if prompt.track_id is None:
-        raise TrackingError("a prompt has no track_id yet")
-    return prompt.track_id
-
-
-def _with_id(prompt: Prompt, track_id: int) -> Prompt:
-    return Prompt(
-        points=prompt.points,
-        labels=prompt.labels,
-        box=prompt.box,
-        logits=prompt.logits,
-        mask=prompt.mask,
-        track_id=track_id,
-        label=prompt.label,
-    )

@@ -21,12 +21,6 @@ from track_anything.segmenters.sam.download import download
 from track_anything.segmenters.sam.weights import SamWeights, read_weights
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("TRACK_ANYTHING_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
 class _Server(ThreadingHTTPServer):
     """Serves one file, from where the client asks, and breaks off after so many bytes."""
 
@@ -99,10 +93,10 @@ def tiny_known(
 
 
 def test_a_pulled_checkpoint_is_cached_checked_and_listed(
-    tiny_known: KnownWeights, tiny: SamWeights, folder: Path
+    tiny_known: KnownWeights, tiny: SamWeights, weights_folder: Path
 ) -> None:
     path = pull("sam-tiny")
-    assert path == weights_path("sam-tiny") == folder / "sam" / "sam-tiny.safetensors"
+    assert path == weights_path("sam-tiny") == weights_folder / "sam" / "sam-tiny.safetensors"
     assert torch.equal(
         load_weights("sam-tiny").tensors["image_encoder.pos_embed"],
         tiny.tensors["image_encoder.pos_embed"],
@@ -110,7 +104,7 @@ def test_a_pulled_checkpoint_is_cached_checked_and_listed(
     assert verify("sam-tiny") == _sha256(path.read_bytes())
     (row,) = [row for row in available() if row.name == "sam-tiny"]
     assert (row.path, row.source) == (path, tiny_known.url)
-    assert list((folder / "downloads").iterdir()) == []
+    assert list((weights_folder / "downloads").iterdir()) == []
 
 
 def test_pulling_again_asks_nobody(tiny_known: KnownWeights, server: _Server) -> None:
@@ -160,17 +154,17 @@ def test_a_download_that_was_whole_is_only_checked(server: _Server, tmp_path: Pa
 
 
 def test_a_wrong_file_is_deleted_and_said(
-    tiny_known: KnownWeights, server: _Server, folder: Path
+    tiny_known: KnownWeights, server: _Server, weights_folder: Path
 ) -> None:
     server.content = b"a page that asks to log in"
     with pytest.raises(WeightsError, match=r"has SHA-256 .*, expected .*: it was deleted"):
         pull("sam-tiny")
-    assert list((folder / "downloads").iterdir()) == []
-    assert not (folder / "sam").exists()
+    assert list((weights_folder / "downloads").iterdir()) == []
+    assert not (weights_folder / "sam").exists()
 
 
 def test_without_a_network_it_is_said_where_to_get_and_put_the_file(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    weights_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     known = KnownWeights(
         name="sam-far", size_name="base", url="http://127.0.0.1:9/far.pth", sha256="0" * 64
@@ -180,30 +174,33 @@ def test_without_a_network_it_is_said_where_to_get_and_put_the_file(
         pull("sam-far")
     text = str(error.value)
     assert "sam-far cannot be fetched" in text
-    assert f"get {known.url} elsewhere and put it at {folder / 'downloads' / 'far.pth'}" in text
+    assert (
+        f"get {known.url} elsewhere and put it at {weights_folder / 'downloads' / 'far.pth'}"
+        in text
+    )
     assert "\n" not in text
 
 
 def test_a_file_put_among_the_downloads_is_used(
-    tiny_known: KnownWeights, server: _Server, folder: Path
+    tiny_known: KnownWeights, server: _Server, weights_folder: Path
 ) -> None:
-    (folder / "downloads").mkdir(parents=True)
-    (folder / "downloads" / "sam.pth").write_bytes(server.content)
+    (weights_folder / "downloads").mkdir(parents=True)
+    (weights_folder / "downloads" / "sam.pth").write_bytes(server.content)
     pull("sam-tiny")
     assert server.ranges == []
 
 
 def test_a_wrong_file_put_among_the_downloads_is_refused(
-    tiny_known: KnownWeights, folder: Path
+    tiny_known: KnownWeights, weights_folder: Path
 ) -> None:
-    (folder / "downloads").mkdir(parents=True)
-    (folder / "downloads" / "sam.pth").write_bytes(b"something else")
+    (weights_folder / "downloads").mkdir(parents=True)
+    (weights_folder / "downloads" / "sam.pth").write_bytes(b"something else")
     with pytest.raises(WeightsError, match=r"sam\.pth is not sam-tiny: its SHA-256 differs"):
         pull("sam-tiny")
 
 
 def test_a_preset_that_cannot_be_had_is_said_with_where_to_put_it(
-    folder: Path, monkeypatch: pytest.MonkeyPatch
+    weights_folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from track_anything.segmenters.sam import keras_model
 
@@ -213,7 +210,7 @@ def test_a_preset_that_cannot_be_had_is_said_with_where_to_put_it(
     monkeypatch.setattr(keras_model, "preset_weights", fail)
     with pytest.raises(WeightsError) as error:
         pull("sam_base_sa1b")
-    place = folder / "downloads" / "sam_base_sa1b"
+    place = weights_folder / "downloads" / "sam_base_sa1b"
     assert str(error.value) == (
         "the KerasCV preset sam_base_sa1b cannot be had (no network); get the directory "
         f"sam_base_sa1b from https://www.kaggle.com/models/keras/sam and put it at {place}"
@@ -265,11 +262,11 @@ def test_names_that_leave_the_folder_are_refused(tiny_path: Path, name: str) -> 
         import_file(tiny_path, name=name)
 
 
-def test_what_cannot_be_read_is_not_imported(tmp_path: Path, folder: Path) -> None:
+def test_what_cannot_be_read_is_not_imported(tmp_path: Path, weights_folder: Path) -> None:
     (tmp_path / "x.pth").write_bytes(b"not a checkpoint")
     with pytest.raises(WeightsError, match="not a checkpoint, or damaged"):
         import_file(tmp_path / "x.pth")
-    assert not folder.exists()
+    assert not weights_folder.exists()
 
 
 def test_damage_in_the_cache_is_found(tiny_path: Path) -> None:
@@ -294,15 +291,15 @@ def test_unknown_names_are_not_pulled() -> None:
 
 
 @pytest.mark.skipif(os.name == "nt" or os.geteuid() == 0, reason="root may write anywhere")
-def test_a_folder_that_cannot_be_written_is_said(tiny_path: Path, folder: Path) -> None:
-    folder.mkdir()
-    folder.chmod(0o500)
+def test_a_folder_that_cannot_be_written_is_said(tiny_path: Path, weights_folder: Path) -> None:
+    weights_folder.mkdir()
+    weights_folder.chmod(0o500)
     with pytest.raises(OSError, match="the weights cannot be written"):
         import_file(tiny_path)
 
 
 def test_a_preset_put_among_the_downloads_is_used(
-    folder: Path, tiny: SamWeights, monkeypatch: pytest.MonkeyPatch
+    weights_folder: Path, tiny: SamWeights, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from track_anything.segmenters.sam import keras_model
 
@@ -311,7 +308,7 @@ def test_a_preset_put_among_the_downloads_is_used(
         keras_model, "preset_weights", lambda preset: (asked.append(preset), tiny)[1]
     )
     monkeypatch.setattr(cache, "published_config", lambda size: tiny.config)
-    place = folder / "downloads" / "sam_base_sa1b"
+    place = weights_folder / "downloads" / "sam_base_sa1b"
     place.mkdir(parents=True)
     pull("sam_base_sa1b")
     assert asked == [str(place)]

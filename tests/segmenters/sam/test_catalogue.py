@@ -10,12 +10,6 @@ from track_anything.segmenters.sam import catalogue
 from track_anything.segmenters.sam.catalogue import KNOWN_WEIGHTS, available, cache_folder
 
 
-@pytest.fixture(autouse=True)
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setenv("TRACK_ANYTHING_CACHE", str(tmp_path / "cache"))
-    return tmp_path / "cache"
-
-
 def test_all_published_weights_are_listed_though_none_is_cached() -> None:
     rows = {row.name: row for row in available()}
     assert rows["sam-huge"].byte_count == 2_564_550_879
@@ -60,10 +54,10 @@ def test_choosing_a_segmenter_where_no_weights_are_does_not_load_torch() -> None
     subprocess.run([sys.executable, "-c", code], check=True, timeout=60)
 
 
-def test_what_is_in_the_cache_is_listed_with_its_source(folder: Path) -> None:
-    (folder / "sam").mkdir(parents=True)
-    (folder / "sam" / "mine.safetensors").write_bytes(b"12345")
-    (folder / "sam" / "mine.json").write_text('{"source": "/from/mine.pth"}')
+def test_what_is_in_the_cache_is_listed_with_its_source(weights_folder: Path) -> None:
+    (weights_folder / "sam").mkdir(parents=True)
+    (weights_folder / "sam" / "mine.safetensors").write_bytes(b"12345")
+    (weights_folder / "sam" / "mine.json").write_text('{"source": "/from/mine.pth"}')
     *_, row = available()
     assert (row.name, row.byte_count, row.source) == ("mine", 5, "/from/mine.pth")
-    assert row.path == folder / "sam" / "mine.safetensors"
+    assert row.path == weights_folder / "sam" / "mine.safetensors"

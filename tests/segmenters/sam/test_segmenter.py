@@ -223,10 +223,7 @@ def test_options_that_do_not_exist_are_refused(
         SamSegmenter(tiny, **options)  # type: ignore[arg-type]
 
 
-def test_an_unknown_name_of_weights_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TRACK_ANYTHING_CACHE", str(tmp_path))
+def test_an_unknown_name_of_weights_is_refused() -> None:
     with pytest.raises(WeightsError, match="sam-gigantic: no such file, and weights have one of"):
         SamSegmenter("sam-gigantic")
 
@@ -245,10 +242,7 @@ def test_huge_takes_three_gigabytes_and_the_reference_much_more() -> None:
     assert memory.needed_memory(huge, execution="reference") > 8e9
 
 
-def test_a_cached_model_starts_without_keras(
-    tiny_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("TRACK_ANYTHING_CACHE", str(tmp_path))
+def test_a_cached_model_starts_without_keras(tiny_path: Path) -> None:
     import_file(tiny_path, name="tiny")
     code = (
         "import sys, numpy as np\n"
@@ -265,9 +259,8 @@ def test_a_cached_model_starts_without_keras(
 
 
 def test_huge_is_refused_before_it_is_fetched_where_it_does_not_fit(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setenv("TRACK_ANYTHING_CACHE", str(tmp_path))
     monkeypatch.setattr(memory, "free_memory", lambda device: 2_000_000_000)
     with pytest.raises(SegmenterError) as error:
         SamSegmenter("sam-huge", device="cpu")

@@ -249,16 +249,8 @@ def detect_config(
     depth = _count(shapes, rf"{encoder}\.blocks\.(\d+)\.")
     if position[1] != position[2] or depth == 0:
         raise WeightsError(f"{encoder}.pos_embed is for a square image, got {position}")
-    spans = [
-        (_shape(shapes, f"{encoder}.blocks.{i}.attn.rel_pos_h", 2)[0] + 1) // 2
-        for i in range(depth)
-    ]
     grid, dim = position[1], position[3]
-    windows = sorted({span for span in spans if span != grid})
-    if len(windows) > 1:
-        raise WeightsError(
-            f"windows have one size, got {windows} from {encoder}.blocks.*.rel_pos_h"
-        )
+    global_blocks, window_size = _windows(shapes, f"{encoder}.blocks", depth=depth, grid=grid)
     head_dim = _shape(shapes, f"{encoder}.blocks.0.attn.rel_pos_h", 2)[1]
     channels = _shape(shapes, f"{encoder}.neck.2.weight", 4)[0]
     if dim % head_dim:
@@ -272,8 +264,8 @@ def detect_config(
         depth=depth,
         head_count=dim // head_dim,
         mlp_dim=_shape(shapes, f"{encoder}.blocks.0.mlp.lin1.weight", 2)[0],
-        global_blocks=tuple(i for i, span in enumerate(spans) if span == grid),
-        window_size=windows[0] if windows else grid,
+        global_blocks=global_blocks,
+        window_size=window_size,
         channels=channels,
         mask_channels=_shape(shapes, "prompt_encoder.mask_downscaling.3.weight", 4)[0],
         decoder_depth=_count(shapes, rf"{decoder}\.transformer\.layers\.(\d+)\."),
@@ -284,6 +276,18 @@ def detect_config(
         iou_depth=_count(shapes, rf"{re.escape(iou_head)}\.(\d+)\."),
         iou_hidden_dim=_shape(shapes, f"{iou_head}.0.weight", 2)[0],
     )
+
+
+def _windows(
+    shapes: Mapping[str, Shape], blocks: str, *, depth: int, grid: int
+) -> tuple[tuple[int, ...], int]:
+    """Which blocks attend to the whole grid, and the side of the windows of the others."""
+    spans = [(_shape(shapes, f"{blocks}.{i}.attn.rel_pos_h", 2)[0] + 1) // 2 for i in range(depth)]
+    windows = sorted({span for span in spans if span != grid})
+    if len(windows) > 1:
+        raise WeightsError(f"windows have one size, got {windows} from {blocks}.*.rel_pos_h")
+    global_blocks = tuple(i for i, span in enumerate(spans) if span == grid)
+    return global_blocks, windows[0] if windows else grid
 
 
 def _decoder_heads(channels: int, told: int | None) -> int:

@@ -27,11 +27,6 @@ class SamPrompt:
     box: Floats | None = None
     mask: Floats | None = None
 
-    @property
-    def token_count(self) -> int:
-        """How many prompt tokens the decoder sees."""
-        return len(self.points) + (2 if self.box is not None else 0)
-
 
 @dataclass(frozen=True, eq=False)
 class SamAnswer:
