@@ -67,6 +67,11 @@ class Carried:
     found_count: int = 0
     found_rect: Rect | None = None
 
+    @property
+    def usual_area(self) -> float:
+        """Area that the object has had of late, in pixels of the level."""
+        return float((self.side / 2**self.level) ** 2)
+
     def lose(self) -> None:
         """Give up the object's place; it is looked for from there outwards."""
         if self.rect is not None:
@@ -95,7 +100,7 @@ def new_object(config: PropagatorConfig, seed: int, track_id: int, mask: Mask) -
 def place(carried: Carried, mask: Mask, search: int) -> None:
     """Put an object where a full-size mask says it is."""
     size = level_size((mask.shape[0], mask.shape[1]), carried.level)
-    small = _shrink(mask, size)
+    small = shrink(mask, size)
     whole = Rect(0, 0, size[1], size[0])
     carried.rect = object_rect(small, whole, search, size)
     carried.soft = np.ascontiguousarray(small[carried.rect.slices])
@@ -113,7 +118,7 @@ def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bo
     size = level_size(pyramid.size, carried.level)
     rect = carried.rect.grown(SURROUNDINGS, size)
     features = pyramid.features(carried.level, rect).reshape(FEATURE_COUNT, -1)
-    small = _shrink(mask, size)[rect.slices]
+    small = shrink(mask, size)[rect.slices]
     inside = np.flatnonzero(small > 0.5)
     if not len(inside):
         inside = np.array([int(small.argmax())])
@@ -275,7 +280,8 @@ def _background(
     return np.concatenate(parts)
 
 
-def _shrink(mask: Mask, size: tuple[int, int]) -> Floats:
+def shrink(mask: Mask, size: tuple[int, int]) -> Floats:
+    """(h, w) float32: the share of each pixel of a coarser grid that a mask covers."""
     values = mask.view(np.uint8).astype(np.float32)
     if mask.shape == size:
         return values

@@ -21,6 +21,7 @@ from track_anything.tracking.carried import (
     learn_recent,
     new_object,
     place,
+    shrink,
 )
 from track_anything.tracking.confidence import estimated_iou, measure_signals, ring_margin
 from track_anything.tracking.features import FEATURE_COUNT, FramePyramid, Rect, level_size
@@ -132,9 +133,7 @@ class FlowAppearancePropagator:
         if carried is None or not mask.any():
             return 0.0
         size = level_size(self._size, carried.level)
-        small = cv2.resize(
-            mask.view(np.uint8).astype(np.float32), size[::-1], interpolation=cv2.INTER_AREA
-        )
+        small = shrink(mask, size)
         inside = np.asarray(small > min(0.5, float(small.max()) * 0.99))
         rect = object_rect(inside.astype(np.float32), Rect(0, 0, size[1], size[0]), 8, size)
         with single_thread():
@@ -265,8 +264,7 @@ class FlowAppearancePropagator:
         if strays is not None:
             soft[strays] = 0.5
         area = float(np.count_nonzero(soft > 0.5))
-        usual = (carried.side / 2**carried.level) ** 2
-        if area < max(SMALLEST, self._config.collapse * usual):
+        if area < max(SMALLEST, self._config.collapse * carried.usual_area):
             # What is left of an object that is being covered is mostly what covers it.
             carried.lose()
             return
@@ -285,8 +283,7 @@ class FlowAppearancePropagator:
         if carried.lost_frames % period:
             return Propagation(nothing, 0.0, {"searching": 1.0})
         appearance = self._looks(carried, pyramid, area)
-        usual = (carried.side / 2**carried.level) ** 2
-        found = find_object(appearance, usual, carried.key_elongation)
+        found = find_object(appearance, carried.usual_area, carried.key_elongation)
         if found is None:
             carried.found_count, carried.found_rect = 0, None
             return Propagation(nothing, 0.0, {"searching": 1.0})
