@@ -5,7 +5,7 @@ from typing import Any
 
 import click
 
-from track_anything.config import RunConfig
+from track_anything.config import CUT_RULES, RunConfig
 
 DEFAULTS = RunConfig()
 
@@ -44,3 +44,39 @@ def max_side_option(text: str) -> Decorator:
         show_default=True,
         help=f"{text} 0 keeps the size.",
     )
+
+
+def tracker_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say what the tracker does in doubt and where a shot ends."""
+    defaults = DEFAULTS.tracker
+    options = (
+        click.option(
+            "--reprompt-budget",
+            type=click.FloatRange(0, 100),
+            default=defaults.reprompt.budget,
+            show_default=True,
+            metavar="N",
+            help="How often the segmenter may be asked again about each object: N times in 100 "
+            "frames, 0 to 100. More follows better, as far as the segmenter is good, and slower.",
+        ),
+        click.option(
+            "--look-back",
+            type=click.IntRange(0, 1000),
+            default=defaults.look_back.frames,
+            show_default=True,
+            metavar="N",
+            help="When an object in doubt is corrected, mend up to N frames before that too, 0 to "
+            "1000; N frames are kept in memory. 0 mends nothing.",
+        ),
+        click.option(
+            "--cuts",
+            type=click.Choice(CUT_RULES),
+            default=defaults.cuts,
+            show_default=True,
+            help="Where another shot begins: reacquire looks for every object in it, end follows "
+            "none any further, ignore carries on as if nothing was.",
+        ),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command

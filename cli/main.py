@@ -16,7 +16,20 @@ from .talk import Talk
 
 FAILED, WRONG_USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 
-COMMANDS = ("track", "segment", "info", "weights", "evaluate", "doctor", "version")
+COMMANDS = (
+    "track",
+    "segment",
+    "annotate",
+    "export",
+    "remove",
+    "review",
+    "ids",
+    "info",
+    "weights",
+    "evaluate",
+    "doctor",
+    "version",
+)
 """Each is a module of this package with a `command`, imported when it is asked for."""
 
 

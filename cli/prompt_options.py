@@ -32,10 +32,20 @@ class PromptCommand(click.Command):
 def prompt_options(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say where objects are: --box, --point, --not, --mask, --prompts."""
     add = click.option(
+        "--every-prompt",
+        is_flag=True,
+        help="Of boxes or masks of another program take those of every frame; without it an "
+        "object is prompted on the first frame that has it.",
+    )
+    command = add(command)
+    add = click.option(
         "--prompts",
         "prompt_file",
+        metavar="PATH",
         type=click.Path(path_type=Path),
-        help="YAML or JSON file with prompts, corrections and absences; joined with the options.",
+        help="YAML or JSON file with prompts, corrections and absences; or boxes of another "
+        "program as MOT text, CSV, COCO JSON or YOLO labels; or a folder of label maps as DAVIS "
+        "has them. Ids are kept. Joined with the options.",
     )
     command = add(command)
     for names, metavar, text in reversed(
@@ -93,19 +103,26 @@ def parse_moment(
 
 
 def objects_of(
-    ctx: click.Context, options: Mapping[str, Any], *, verb: str
+    ctx: click.Context, options: Mapping[str, Any], *, verb: str, corrects: bool = False
 ) -> "tuple[ObjectSpec, ...]":
-    """The objects that the prompt options and the prompt file of a command line stand for."""
-    from track_anything.prompts import objects_from_options, read_prompt_file
+    """The objects that the prompt options and the prompt file of a command line stand for.
+
+    Where they correct a run, those with a name or id may be told only where they are not.
+    """
+    from track_anything.prompts import objects_from_options, read_prompts
 
     waiting = {name: iter(options[name]) for name in _PARSERS}
     specs = [next(waiting[name]) for name in ctx.meta["order"] if name in waiting]
     file = options["prompt_file"]
+    if options["every_prompt"] and file is None:
+        raise click.UsageError("--every-prompt says how to read --prompts: give both", ctx)
     if not specs and file is None:
         wanted = f"say what to {verb} with --box, --point, --mask or --prompts"
         raise click.UsageError(wanted, ctx)
-    from_file = [] if file is None else read_prompt_file(file)
+    from_file = (
+        [] if file is None else read_prompts(file, every=options["every_prompt"], corrects=corrects)
+    )
     try:
-        return (*from_file, *objects_from_options(specs))
+        return (*from_file, *objects_from_options(specs, corrects=corrects))
     except PromptError as error:
         raise click.UsageError(str(error), ctx) from error

@@ -8,12 +8,18 @@ import click
 
 from track_anything.config import OVERLAP_RULES, REPROMPT_MODES, STYLE_PARTS
 
-from .engine_options import DEFAULTS, device_option, max_side_option, segmenter_option
+from .engine_options import (
+    DEFAULTS,
+    device_option,
+    max_side_option,
+    segmenter_option,
+    tracker_options,
+)
 from .formats import json_text
 from .prompt_options import PromptCommand, parse_moment, prompt_options
 from .signals import Terminated, terminable
 from .talk import Talk, quiet_option, verbose_option
-from .track_job import make_job, parse_style
+from .track_job import make_work, parse_style
 
 if TYPE_CHECKING:
     from track_anything.execution import RunSummary
@@ -28,8 +34,7 @@ INCOMPLETE, UNDER_LIMIT, INTERRUPTED, TERMINATED = 1, 3, 130, 143
     "-o",
     "--output",
     type=click.Path(path_type=Path),
-    required=True,
-    help="Folder for the results; created if it is not there.",
+    help="Folder for the results; created if it is not there. Needed but for --resume RUN.",
 )
 @prompt_options
 @click.option(
@@ -57,6 +62,7 @@ INCOMPLETE, UNDER_LIMIT, INTERRUPTED, TERMINATED = 1, 3, 130, 143
     show_default=True,
     help="Ask the segmenter again about tracks in doubt; auto trusts it by how good it is.",
 )
+@tracker_options
 @click.option(
     "--overlaps",
     type=click.Choice(OVERLAP_RULES),
@@ -83,6 +89,20 @@ INCOMPLETE, UNDER_LIMIT, INTERRUPTED, TERMINATED = 1, 3, 130, 143
 @click.option("--no-masks", is_flag=True, help="Do not write masks/00000.png and on.")
 @click.option("--object-masks", is_flag=True, help="Also write objects/0001/00000.png and on.")
 @click.option("--overwrite", is_flag=True, help="Replace the files of an earlier run.")
+@click.option(
+    "--continue",
+    "corrects",
+    is_flag=True,
+    help="Correct a complete run, whose folder is INPUT: prompts on any of its frames, of objects "
+    "by name or of new ones. Only what they concern is tracked again, up to the frames before and "
+    "after on which you said something of the object; all files are written again.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on with a run that was stopped, with the masks of one that never was: give the same "
+    "command again, or its folder as INPUT and nothing else.",
+)
 @click.option(
     "--seed",
     type=int,
@@ -113,30 +133,52 @@ def command(ctx: click.Context, /, as_json: bool, dry_run: bool, **options: Any)
     \b
         track-anything track clip.mp4 --box 120,80,260,310 -o run
         track-anything track match.mp4 --prompts players.yaml -ss 10 -t 20 -o run --json
+        track-anything track --resume run
+        track-anything track --continue run --box dog=300,200,420,310@4.2
     """
     from track_anything.execution import execute
-    from track_anything.job import plan
 
     from .progress import progress
 
     talk: Talk = ctx.obj
-    job = make_job(ctx, options)
     with talk.log_lines(lambda text: click.echo(text, err=True)):
-        planned = plan(job)
+        work = make_work(ctx, options)
+    if work is None:
+        folder = options["output"] or options["video"]
+        talk.say(f"{folder}: is complete, nothing is left to do.")
+        return
+    planned = work.plan
     with closing(planned):
         if dry_run:
             click.echo(json_text(planned.to_dict()) if as_json else _plan_text(planned))
             return
         talk.say(f"Segmenter: {planned.segmenter.name}, {planned.reason}.")
-        with terminable(), progress(talk, planned.info) as (sink, count):
-            try:
-                summary = execute(planned, sinks=[sink])
-            except KeyboardInterrupt as error:
-                where = f"what there is of {count.frames} frames is in {job.output}"
-                click.echo(f"Interrupted: {where if count.frames else 'no frame yet'}.", err=True)
-                ctx.exit(TERMINATED if isinstance(error, Terminated) else INTERRUPTED)
+        for line in work.notes:
+            talk.say(line)
+        frames = 0
+        try:
+            with terminable():
+                if work.prepare is not None:
+                    with talk.log_lines(lambda text: click.echo(text, err=True)):
+                        work.prepare(talk.say)
+                with progress(talk, planned.info) as (sink, count):
+                    try:
+                        summary = execute(planned, sinks=[sink])
+                    finally:
+                        frames = count.frames
+        except KeyboardInterrupt as error:
+            click.echo(f"Interrupted: {_left(planned, frames)}.", err=True)
+            ctx.exit(TERMINATED if isinstance(error, Terminated) else INTERRUPTED)
     click.echo(json_text(summary.to_dict()) if as_json else _summary_text(summary))
     _exit(ctx, summary, options["fail_under"])
+
+
+def _left(planned: "Plan", frames: int) -> str:
+    if not frames:
+        return "no frame yet"
+    folder = planned.job.output
+    again = f"; `track-anything track --resume {folder}` goes on" * (planned.job.input != "-")
+    return f"what there is of {frames} frames is in {folder}{again}"
 
 
 def _exit(ctx: click.Context, summary: "RunSummary", fail_under: float | None) -> None:

@@ -1,6 +1,8 @@
 """What the options of `track` stand for: settings, and the job they make."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -12,7 +14,7 @@ from .engine_options import DEFAULTS
 from .prompt_options import objects_of
 
 if TYPE_CHECKING:
-    from track_anything.job import Job
+    from track_anything.job import Job, Plan
 
 # Where an option belongs in the config; the others are not settings.
 _SETTINGS = {
@@ -23,6 +25,9 @@ _SETTINGS = {
     "style": ("style", "parts"),
     "overlaps": ("tracker", "overlaps"),
     "reprompt": ("tracker", "reprompt", "mode"),
+    "reprompt_budget": ("tracker", "reprompt", "budget"),
+    "look_back": ("tracker", "look_back", "frames"),
+    "cuts": ("tracker", "cuts"),
 }
 
 
@@ -34,6 +39,85 @@ def parse_style(ctx: click.Context, _: click.Parameter, text: str) -> tuple[str,
     except ConfigError as error:
         raise click.UsageError(f"--style: {error}", ctx) from error
     return parts
+
+
+# What says how a run is told of, not what is done: allowed beside the folder of a run.
+_TALK = ("video", "as_json", "dry_run", "fail_under", "quiet", "verbose")
+_PROMPTS = (
+    "boxes",
+    "points",
+    "background_points",
+    "mask_files",
+    "prompt_file",
+    "every_prompt",
+)
+
+
+@dataclass(frozen=True)
+class Work:
+    """What a command line asks for, checked.
+
+    Attributes:
+        plan: What is written.
+        prepare: What is done before, with a place for lines about it; None is nothing.
+        notes: What is said before.
+    """
+
+    plan: "Plan"
+    prepare: Callable[[Callable[[str], None]], None] | None = None
+    notes: tuple[str, ...] = ()
+
+
+def make_work(ctx: click.Context, options: Mapping[str, Any]) -> Work | None:
+    """What a command line asks for; None to resume what is complete."""
+    if options["corrects"] and options["resume"]:
+        raise click.UsageError("--continue is for a complete run, --resume for one that is not")
+    if options["corrects"]:
+        return _correction(ctx, options)
+    planned = _plan(ctx, options)
+    if planned is None:
+        return None
+    notes: tuple[str, ...] = ()
+    if planned.resumption is not None:
+        notes = (f"Resumed: frames before {planned.resumption.next_result} are in the store.",)
+    return Work(planned, notes=notes)
+
+
+def _plan(ctx: click.Context, options: Mapping[str, Any]) -> "Plan | None":
+    from track_anything.job import plan
+    from track_anything.resume import is_run, plan_to_resume, was_stopped_at_birth
+
+    folder = options["output"]
+    if options["resume"] and folder is None and is_run(options["video"]):
+        _check_alone(ctx, "--resume with the folder of a run", (*_TALK, "resume"))
+        return plan_to_resume(Path(options["video"]))
+    if folder is None:
+        raise click.UsageError("Missing option '-o' / '--output'.", ctx)
+    job = make_job(ctx, options)
+    if options["resume"] and is_run(folder):
+        return plan_to_resume(folder, job=job)
+    if options["resume"] and was_stopped_at_birth(folder):
+        job = replace(job, overwrite=True)
+    return plan(job)
+
+
+def _correction(ctx: click.Context, options: Mapping[str, Any]) -> Work:
+    from track_anything.revise import plan_revision, track_again
+
+    _check_alone(ctx, "--continue", (*_TALK, *_PROMPTS, "corrects"))
+    objects = objects_of(ctx, options, verb="correct", corrects=True)
+    revision = plan_revision(Path(options["video"]), objects)
+    return Work(revision.plan, lambda tell: track_again(revision, tell))
+
+
+def _check_alone(ctx: click.Context, what: str, allowed: Sequence[str]) -> None:
+    for parameter in ctx.command.params:
+        name = str(parameter.name)
+        source = ctx.get_parameter_source(name)
+        if source is click.core.ParameterSource.COMMANDLINE and name not in allowed:
+            raise click.UsageError(
+                f"{what} takes all else from the run: leave out {parameter.opts[0]}", ctx
+            )
 
 
 def make_job(ctx: click.Context, options: Mapping[str, Any]) -> "Job":

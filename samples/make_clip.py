@@ -29,7 +29,7 @@ if str(Path(__file__).resolve().parent) not in sys.path:  # loaded by its path, 
 
 from futsal.figures import Layer, Painter, pose
 from futsal.light import cast_shadows, reflect
-from futsal.play import BALL_RADIUS, DURATION, KICKS, PLAYERS, Play, camera_at, fold_time
+from futsal.play import BALL_RADIUS, DURATION, KICKS, PLAYERS, Play, Player, camera_at, fold_time
 from futsal.stage import Panorama
 from futsal.textures import random_bytes, shade
 
@@ -67,11 +67,13 @@ def draw_clip(
 class Scene:
     """The hall, the play and the camera for frames of one size."""
 
-    def __init__(self, size: tuple[int, int], seed: int) -> None:
-        """Paint the hall for frames of (height, width)."""
+    def __init__(
+        self, size: tuple[int, int], seed: int, *, players: Sequence[Player] = PLAYERS
+    ) -> None:
+        """Paint the hall for frames of (height, width); the ball is track 1, players follow it."""
         height, width = size
-        self._size, self._seed = size, seed
-        self._play = Play()
+        self._size, self._seed, self._players = size, seed, players
+        self._play = Play(players)
         cameras = [camera_at(step * DURATION / 40, size) for step in range(41)]
         self._hall = Panorama(cameras, size, seed)
         self._painter = Painter(size, seed)
@@ -85,14 +87,14 @@ class Scene:
         moments = [min(max(time + part * EXPOSURE / 2, 0.0), DURATION) for part in (-0.6, 0.6)]
         stances = [self._play.stances(moment) for moment in (time, *moments)]
         balls = [self._play.ball(time + (moments[1] - time) * part) for part in BALL_MOMENTS]
-        bodies = [pose(player, stances[0][player.name], camera) for player in PLAYERS]
+        bodies = [pose(player, stances[0][player.name], camera) for player in self._players]
         image = self._hall.view(camera)
         image = shade(image, cast_shadows(image, bodies, self._play.ball(time), camera))
         layers: list[tuple[int, Layer]] = []
         ball = self._painter.ball(balls, float(balls[0][0]) / BALL_RADIUS, camera)
         if ball is not None:
             layers.append((1, ball))
-        for track_id, player in enumerate(PLAYERS, 2):
+        for track_id, player in enumerate(self._players, 2):
             layer = self._painter.player(player, [s[player.name] for s in stances[1:]], camera)
             if layer is not None:
                 ground = np.append(stances[0][player.name].place, 0.0)[None]

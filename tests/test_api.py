@@ -35,6 +35,7 @@ def test_one_call_tracks_into_a_folder(pictures: Path, tmp_path: Path) -> None:
         "masks",
         "run.json",
         "tracks.csv",
+        "tracks.db",
         "tracks.jsonl",
     ]
 
@@ -93,6 +94,29 @@ def test_every_form_of_prompts_becomes_one_that_a_job_keeps(tmp_path: Path) -> N
 def test_what_is_no_prompt_is_refused(prompts: Any, said: str) -> None:
     with pytest.raises(PromptError, match=said):
         as_prompts(prompts)
+
+
+def test_a_run_is_corrected_by_its_folder_and_resumed_if_it_was_stopped(
+    pictures: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+
+    def interrupt(done: int, _: int | None) -> None:
+        if done == 4:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        track_anything.track(pictures, {"square": BOX}, folder, video_out=False, progress=interrupt)
+    told: list[int] = []
+    summary = track_anything.resume_run(folder, progress=lambda done, _: told.append(done))
+    assert summary is not None
+    assert (summary.frames, told) == (6, [1, 2, 3, 4, 5, 6])
+    assert track_anything.resume_run(folder) is None
+    fixes = tmp_path / "fixes.yaml"
+    fixes.write_text("objects: [{name: square, prompts: [{at: 3f, not: [[100, 80]]}]}]")
+    lines: list[str] = []
+    assert track_anything.correct_run(folder, fixes, tell=lines.append).frames == 6
+    assert lines[0] == "object 1 'square': frames 3 to 5 tracked again."
 
 
 def test_every_public_name_is_there_and_is_what_type_checkers_see() -> None:

@@ -101,6 +101,7 @@ def test_none_is_no_segmenter() -> None:
     [
         (SEGMENTERS["grabcut"], "auto", ("on", EVIDENCE_GAIN_WEAK)),
         (build._sam("sam-base"), "auto", ("on", EVIDENCE_GAIN_STRONG)),
+        (SEGMENTERS["grabcut"], "clock", ("clock", EVIDENCE_GAIN_WEAK)),
         (SEGMENTERS["grabcut"], "on", ("on", 0.5)),
         (SEGMENTERS["grabcut"], "off", ("off", 0.5)),
         (SEGMENTERS["none"], "on", ("off", 0.5)),
@@ -180,10 +181,11 @@ def test_each_part_is_written_and_timed_under_its_own_name(tmp_path: Path) -> No
         "masks",
         "objects",
         "tracks.csv",
+        "tracks.db",
         "tracks.jsonl",
     }
     stages = clock.to_dict()
-    for name, count in {"tables": 6, "masks": 3, "object masks": 3, "paint": 3}.items():
+    for name, count in {"store": 3, "tables": 6, "masks": 3, "object masks": 3, "paint": 3}.items():
         stage: Any = stages[name]
         assert stage["count"] == count
     assert "encode" in stages
@@ -197,7 +199,11 @@ def test_parts_that_are_left_out_leave_no_trace(tmp_path: Path) -> None:
     )
     sink.write(FrameResult(source.frame(0)))
     sink.close()
-    assert {path.name for path in (tmp_path / "run").iterdir()} == {"tracks.csv", "tracks.jsonl"}
+    assert {path.name for path in (tmp_path / "run").iterdir()} == {
+        "tracks.csv",
+        "tracks.db",
+        "tracks.jsonl",
+    }
 
 
 def test_a_sink_that_cannot_be_opened_leaves_none_of_the_others_open(tmp_path: Path) -> None:

@@ -5,6 +5,9 @@ from pathlib import Path
 import pytest
 
 from track_anything.config import (
+    AppearanceConfig,
+    LookBackConfig,
+    PropagatorConfig,
     ReadConfig,
     RepromptConfig,
     RunConfig,
@@ -89,7 +92,24 @@ def test_values_win_over_the_config_they_are_laid_on() -> None:
         (lambda: WriteConfig(queue_frames=0), "queue_frames is 1 to 256"),
         (lambda: StyleConfig(mask_opacity=1.5), "mask_opacity is 0 to 1, got 1.5"),
         (lambda: RepromptConfig(mode="never"), "reprompt is one of auto, on, off"),
+        (lambda: RepromptConfig(clock_frames=0), "clock_frames is 1 to 10000, got 0"),
+        (lambda: RepromptConfig(longest_interval=-1), "longest_interval is 0 to 1e\\+06, got -1"),
+        (lambda: RepromptConfig(box_growth=-0.1), "box_growth is 0 to 2, got -0.1"),
+        (lambda: RepromptConfig(evidence_gain=-2.1), "evidence_gain is -2 to 2, got -2.1"),
+        (lambda: LookBackConfig(frames=-1), "frames is 0 to 1000, got -1"),
+        (lambda: LookBackConfig(frames=1001), "frames is 0 to 1000, got 1001"),
+        (lambda: LookBackConfig(rest_frames=0), "rest_frames is 1 to 1e\\+06, got 0"),
+        (lambda: LookBackConfig(sure_above=1.1), "sure_above is 0 to 1, got 1.1"),
+        (lambda: LookBackConfig(agree_above=-0.1), "agree_above is 0 to 1, got -0.1"),
+        (lambda: LookBackConfig(stop_below=2), "stop_below is 0 to 1, got 2"),
         (lambda: TrackerConfig(overlaps="last"), "overlaps is one of first, keep"),
+        (lambda: TrackerConfig(cuts="stop"), "cuts is one of reacquire, end, ignore, got 'stop'"),
+        (lambda: TrackerConfig(smallest_area=0), "smallest_area is 1 to .*, got 0"),
+        (lambda: AppearanceConfig(first_rate=-1e-3), "first_rate is 0 to 1, got -0.001"),
+        (lambda: AppearanceConfig(rate=1.5), "rate is 0 to 1, got 1.5"),
+        (lambda: AppearanceConfig(rate=float("nan")), "rate is 0 to 1, got nan"),
+        (lambda: PropagatorConfig(stray_gap=-0.1), "stray_gap is 0 to 100, got -0.1"),
+        (lambda: PropagatorConfig(stray_distance=101), "stray_distance is 0 to 100, got 101"),
     ],
 )
 def test_a_setting_out_of_range_is_refused(make: object, said: str) -> None:

@@ -12,6 +12,7 @@ from track_anything.config import RunConfig
 from track_anything.errors import OutputError
 from track_anything.execution import execute
 from track_anything.io.png_masks import read_mask_png
+from track_anything.io.run_store import RunStore
 from track_anything.io.tables import read_tracks_csv
 from track_anything.job import Job, plan
 from track_anything.prompts import Hints, ObjectSpec, TimeCode
@@ -57,7 +58,14 @@ def names(job: Job) -> set[str]:
 def test_a_run_leaves_its_files_and_a_manifest_that_describes_them(job: Job) -> None:
     sink = RecordingSink()
     summary = execute(plan(job), sinks=[sink])
-    assert names(job) == {"annotated.mp4", "masks", "run.json", "tracks.csv", "tracks.jsonl"}
+    assert names(job) == {
+        "annotated.mp4",
+        "masks",
+        "run.json",
+        "tracks.csv",
+        "tracks.db",
+        "tracks.jsonl",
+    }
     said = manifest(job)
     assert said["status"] == "complete"
     assert said["frames"] == summary.frames == len(sink.results) == FRAMES
@@ -71,9 +79,17 @@ def test_a_run_leaves_its_files_and_a_manifest_that_describes_them(job: Job) -> 
     assert said["event_counts"] == {"started": 1}
     assert said["problems"] == []
     assert said["versions"]["python"]
-    assert {"load", "decode", "track", "paint", "encode", "masks", "tables", "wall"} <= set(
-        said["timings"]
-    )
+    assert {
+        "load",
+        "decode",
+        "track",
+        "store",
+        "paint",
+        "encode",
+        "masks",
+        "tables",
+        "wall",
+    } <= set(said["timings"])
 
 
 def test_the_masks_are_the_square(job: Job) -> None:
@@ -104,6 +120,7 @@ def test_an_interrupt_leaves_partial_files_and_says_interrupted(job: Job) -> Non
         "annotated.partial.mp4",
         "masks",
         "run.json",
+        "tracks.db",
         "tracks.partial.csv",
         "tracks.partial.jsonl",
     }
@@ -169,6 +186,17 @@ def test_one_file_is_named_by_its_hash_and_a_folder_is_not(job: Job, tmp_path: P
     one = Job(input=str(picture), prompts=job.prompts, output=tmp_path / "one")
     execute(plan(one))
     assert manifest(one)["input"]["sha256"] == hashlib.sha256(picture.read_bytes()).hexdigest()
+
+
+def test_the_store_tells_how_the_run_was_made(job: Job, tmp_path: Path) -> None:
+    picture = tmp_path / "pictures" / "00000.png"
+    one = Job(input=str(picture), prompts=job.prompts, output=tmp_path / "one")
+    execute(plan(one))
+    with RunStore.open(tmp_path / "one") as store:
+        assert store.meta["manifest"] == store.manifest == manifest(one)
+        assert store.meta["input_sha256"] == manifest(one)["input"]["sha256"]
+        assert store.meta["job"]["fingerprint"]["bytes"] == picture.stat().st_size
+        assert store.meta["versions"] == manifest(one)["versions"]
 
 
 def test_overwriting_replaces_what_an_earlier_run_wrote(job: Job) -> None:

@@ -10,7 +10,8 @@ from track_anything._version import __version__
 
 if TYPE_CHECKING:
     from track_anything.annotate import Annotator
-    from track_anything.api import as_prompts, follow, track
+    from track_anything.api import as_prompts, correct_run, follow, resume_run, track
+    from track_anything.auto_annotate import AnnotationSummary, auto_annotate
     from track_anything.build import (
         OutputParts,
         build_segmenter,
@@ -45,6 +46,15 @@ if TYPE_CHECKING:
     )
     from track_anything.evaluation.davis import evaluate_davis
     from track_anything.execution import RunSummary, execute
+    from track_anything.ids import (
+        IdsSummary,
+        drop_id,
+        merge_ids,
+        rename_id,
+        split_id,
+        swap_ids,
+        undo_edit,
+    )
     from track_anything.interfaces import (
         FrameSource,
         Propagator,
@@ -56,6 +66,7 @@ if TYPE_CHECKING:
     from track_anything.io.describe import describe
     from track_anything.io.png_masks import ObjectMaskSink, PaletteMaskSink, read_mask_png
     from track_anything.io.prefetch import PrefetchSource
+    from track_anything.io.run_store import RunStore, RunStoreSink, StoredTrack
     from track_anything.io.sources import open_source, probe
     from track_anything.io.tables import (
         CsvSink,
@@ -76,9 +87,13 @@ if TYPE_CHECKING:
         PromptSchedule,
         TimeCode,
         parse_time,
+        read_boxes,
         read_prompt_file,
+        read_prompts,
         write_prompt_file,
     )
+    from track_anything.review import ReviewSummary, review_run
+    from track_anything.rewrite import RewriteSummary, rewrite_run
     from track_anything.rle import mask_to_rle, rle_to_mask
     from track_anything.run import SinkGroup, UnreachedPromptError
     from track_anything.segmentation import Segmentation, SegmentedObject, segment
@@ -111,7 +126,8 @@ if TYPE_CHECKING:
 
 _NAMES_OF = {
     "annotate": "Annotator",
-    "api": "as_prompts follow track",
+    "api": "as_prompts correct_run follow resume_run track",
+    "auto_annotate": "AnnotationSummary auto_annotate",
     "build": (
         "OutputParts build_segmenter build_sinks build_source build_tracker choose_segmenter "
         "resolved_config"
@@ -126,10 +142,12 @@ _NAMES_OF = {
     ),
     "evaluation.davis": "evaluate_davis",
     "execution": "RunSummary execute",
+    "ids": "IdsSummary drop_id merge_ids rename_id split_id swap_ids undo_edit",
     "interfaces": "FrameSource Propagator Proposer Segmenter Sink Tracker",
     "io.describe": "describe",
     "io.png_masks": "ObjectMaskSink PaletteMaskSink read_mask_png",
     "io.prefetch": "PrefetchSource",
+    "io.run_store": "RunStore RunStoreSink StoredTrack",
     "io.sources": "open_source probe",
     "io.tables": (
         "CsvSink JsonLinesSink TrackRow read_events_jsonl read_tracks_csv read_tracks_jsonl"
@@ -140,8 +158,11 @@ _NAMES_OF = {
     "painting": "overlay track_color",
     "predictor": "Predictor",
     "prompts": (
-        "Hints ObjectSpec PromptSchedule TimeCode parse_time read_prompt_file write_prompt_file"
+        "Hints ObjectSpec PromptSchedule TimeCode parse_time read_boxes read_prompt_file "
+        "read_prompts write_prompt_file"
     ),
+    "review": "ReviewSummary review_run",
+    "rewrite": "RewriteSummary rewrite_run",
     "rle": "mask_to_rle rle_to_mask",
     "run": "SinkGroup UnreachedPromptError",
     "segmentation": "SegmentedObject Segmentation segment",
@@ -158,6 +179,7 @@ _NAMES_OF = {
 _HOMES = {name: module for module, names in _NAMES_OF.items() for name in names.split()}
 
 __all__ = [
+    "AnnotationSummary",
     "Annotator",
     "AppearanceConfig",
     "ColorTags",
@@ -174,6 +196,7 @@ __all__ = [
     "FrameSource",
     "GrabCutSegmenter",
     "Hints",
+    "IdsSummary",
     "ImageEmbedding",
     "Job",
     "JsonLinesSink",
@@ -198,7 +221,11 @@ __all__ = [
     "Proposer",
     "ReadConfig",
     "RepromptConfig",
+    "ReviewSummary",
+    "RewriteSummary",
     "RunConfig",
+    "RunStore",
+    "RunStoreSink",
     "RunSummary",
     "SamSegmenter",
     "Segmentation",
@@ -209,6 +236,7 @@ __all__ = [
     "Sink",
     "SinkGroup",
     "State",
+    "StoredTrack",
     "StyleConfig",
     "TimeCode",
     "TrackAnythingError",
@@ -225,35 +253,48 @@ __all__ = [
     "WriteConfig",
     "__version__",
     "as_prompts",
+    "auto_annotate",
     "build_segmenter",
     "build_sinks",
     "build_source",
     "build_tracker",
     "candidate_sheet",
     "choose_segmenter",
+    "correct_run",
     "cutout_of",
     "describe",
+    "drop_id",
     "evaluate_davis",
     "execute",
     "follow",
     "load_config",
     "mask_to_rle",
+    "merge_ids",
     "open_source",
     "overlay",
     "overlay_of",
     "parse_time",
     "plan",
     "probe",
+    "read_boxes",
     "read_events_jsonl",
     "read_mask_png",
     "read_prompt_file",
+    "read_prompts",
     "read_tracks_csv",
     "read_tracks_jsonl",
+    "rename_id",
     "resolved_config",
+    "resume_run",
+    "review_run",
+    "rewrite_run",
     "rle_to_mask",
     "segment",
+    "split_id",
+    "swap_ids",
     "track",
     "track_color",
+    "undo_edit",
     "write_prompt_file",
 ]
 

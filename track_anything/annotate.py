@@ -25,7 +25,7 @@ from track_anything.painting import (
     track_color,
     visible_patches,
 )
-from track_anything.structures import FrameResult, Image, ObjectMask, State
+from track_anything.structures import SEARCHED_STATES, FrameResult, Image, ObjectMask, State
 
 _DARK: Color = (28, 28, 30)
 
@@ -194,7 +194,7 @@ def _is_unsure(each: ObjectMask) -> bool:
 
 
 def _is_gone(each: ObjectMask) -> bool:
-    return each.state in (State.OCCLUDED, State.LOST)
+    return each.state in SEARCHED_STATES
 
 
 def _swapped(color: Color) -> sv.Color:

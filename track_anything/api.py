@@ -1,4 +1,7 @@
-"""The two calls most programs need: `track` a video into a run folder, or `follow` its results."""
+"""The calls most programs need: `track` a video into a run folder, or `follow` its results.
+
+A run that was stopped is resumed, and a complete one corrected, by its folder.
+"""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
@@ -12,7 +15,9 @@ from track_anything.errors import PromptError
 from track_anything.execution import RunSummary, execute
 from track_anything.interfaces import Sink
 from track_anything.job import Job, Prompts, plan
-from track_anything.prompts import Hints, ObjectSpec, TimeCode, parse_time, read_prompt_file
+from track_anything.prompts import Hints, ObjectSpec, TimeCode, parse_time, read_prompts
+from track_anything.resume import plan_to_resume
+from track_anything.revise import plan_revision, revise
 from track_anything.run import UnreachedPromptError
 from track_anything.run import follow as follow_frames
 from track_anything.structures import FrameResult, Prompt
@@ -31,7 +36,7 @@ PromptsGiven = (
 )
 """What `track` takes as prompts.
 
-A path: a prompt file.
+A path: a prompt file, or a file or folder that `read_prompts` takes.
 {"dog": (120, 80, 260, 310)}: a box by name, on the first frame, in pixels of the source.
 [Prompt(...), ...]: prompts on the first frame, in pixels of the frames delivered.
 {0: [Prompt(...)], 40: [...]}: the same, by index of the frame; corrections have a track_id.
@@ -135,6 +140,55 @@ def follow(
         raise UnreachedPromptError.of(unused)
 
 
+def resume_run(
+    folder: str | Path,
+    *,
+    sinks: Sequence[Sink] = (),
+    progress: Callable[[int, int | None], None] | None = None,
+) -> RunSummary | None:
+    """Go on with a run that was stopped; the masks are those of a run that never was.
+
+    Args:
+        folder: The run's.
+        sinks: Get every result, those before the stop included.
+        progress: As for track.
+
+    Returns:
+        What came of it; None if the run is complete already.
+
+    Raises:
+        TrackAnythingError: If there is no run, its input was changed, or as track.
+    """
+    planned = plan_to_resume(Path(folder))
+    if planned is None:
+        return None
+    told = [] if progress is None else [_ProgressSink(progress, planned.info.frame_count)]
+    return execute(planned, sinks=[*told, *sinks])
+
+
+def correct_run(
+    folder: str | Path,
+    corrections: str | Path | Sequence[ObjectSpec],
+    *,
+    sinks: Sequence[Sink] = (),
+    tell: Callable[[str], None] | None = None,
+) -> RunSummary:
+    """Correct a complete run: only what the corrections concern is tracked again.
+
+    Args:
+        folder: The run's.
+        corrections: A prompt file, or what it says: of objects by name or id, or of new ones.
+        sinks: Get every result of the corrected run.
+        tell: Told what was tracked again, one line each.
+
+    Raises:
+        TrackAnythingError: If the run is not complete, the corrections do not fit it, or as track.
+    """
+    if isinstance(corrections, str | Path):
+        corrections = read_prompts(Path(corrections), corrects=True)
+    return revise(plan_revision(Path(folder), corrections), sinks=sinks, tell=tell)
+
+
 def as_prompts(prompts: PromptsGiven) -> Prompts:
     """Any of the forms of PromptsGiven in one that a job keeps.
 
@@ -142,7 +196,7 @@ def as_prompts(prompts: PromptsGiven) -> Prompts:
         PromptError: If it has none of the forms, or a file or box is wrong.
     """
     if isinstance(prompts, str | Path):
-        return tuple(read_prompt_file(Path(prompts)))
+        return tuple(read_prompts(Path(prompts)))
     given: Any = prompts
     if isinstance(given, Mapping):
         if given and all(isinstance(key, str) for key in given):

@@ -4,11 +4,12 @@ from collections.abc import Callable, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from track_anything.config import RunConfig
+from track_anything.config import CLOCK_MODE, RunConfig
 from track_anything.errors import ConfigError, WeightsError
 from track_anything.interfaces import FrameSource, Segmenter, Sink, Tracker
 from track_anything.io.run_folder import RunFolder
@@ -31,8 +32,9 @@ CHECKPOINT_SUFFIXES = (".pth", ".pt", ".safetensors", ".h5")
 
 EVIDENCE_GAIN_WEAK = 0.05
 """The embedded segmenter makes tracking worse unless its answers must prove themselves."""
-EVIDENCE_GAIN_STRONG = -0.1
-"""SAM is right more often than the appearance model that judges it."""
+EVIDENCE_GAIN_STRONG = -0.4
+"""SAM is right more often than the appearance model that judges it: that has followed the carried
+mask astray. -0.1 refused most right answers where they were needed."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,6 +59,12 @@ class SegmenterSpec:
 SEGMENTERS: Mapping[str, SegmenterSpec] = {
     spec.name: spec
     for spec in (
+        SegmenterSpec(
+            name="compact",
+            target="track_anything.segmenters.compact.segmenter:CompactSegmenter",
+            takes=("device",),
+            is_weak=True,
+        ),
         SegmenterSpec(
             name="grabcut",
             target="track_anything.segmenters.grabcut:GrabCutSegmenter",
@@ -118,9 +126,11 @@ def resolved_config(config: RunConfig, spec: SegmenterSpec) -> RunConfig:
     reprompt = config.tracker.reprompt
     if not spec.target:
         reprompt = replace(reprompt, mode="off")
-    elif reprompt.mode == "auto":
+    elif reprompt.mode in ("auto", CLOCK_MODE):
+        # A clock is there to be compared with: it judges answers as "auto" does.
         gain = EVIDENCE_GAIN_WEAK if spec.is_weak else EVIDENCE_GAIN_STRONG
-        reprompt = replace(reprompt, mode="on", evidence_gain=gain)
+        mode = "on" if reprompt.mode == "auto" else CLOCK_MODE
+        reprompt = replace(reprompt, mode=mode, evidence_gain=gain)
     tracker = replace(config.tracker, reprompt=reprompt)
     return replace(config, segmenter=spec.name, tracker=tracker)
 
@@ -135,10 +145,10 @@ def build_tracker(
         segmenter: For prompts and re-prompts; None takes masks as prompts only.
         clock: Told where the time goes; None times nothing.
     """
-    propagator = load(PROPAGATOR)(config=config.propagator, seed=config.seed)
+    copy = partial(load(PROPAGATOR), config=config.propagator, seed=config.seed)
     if segmenter is not None and clock is not None:
         segmenter = TimedSegmenter(segmenter, clock)
-    tracker: Tracker = load(TRACKER)(propagator, segmenter, config=config.tracker)
+    tracker: Tracker = load(TRACKER)(copy(), segmenter, config=config.tracker, copy=copy)
     return tracker if clock is None else TimedTracker(tracker, clock)
 
 
@@ -188,17 +198,28 @@ def build_sinks(
     config: RunConfig,
     clock: StageClock,
     *,
+    store: Sink | None = None,
     parts: OutputParts = OutputParts(),
     sound: SoundRange = SoundRange(),
 ) -> list[Sink]:
     """The sinks of a run folder, timed, each group on a thread of its own.
 
     Painting and encoding share one thread: together they cost about as much as tracking does.
-    Masks and tables share the other, so that they never wait for the encoder.
+    The store, masks and tables share the other, so that they never wait for the encoder.
+
+    Args:
+        folder: Where they write.
+        info: Of the frames that will come.
+        config: Settings.
+        clock: Told where the time goes.
+        store: The run store, the first to get a result; None makes one.
+        parts: Which files are written.
+        sound: Which part of the source's sound.
 
     Raises:
         OutputError: If one cannot be opened; those opened before it are aborted.
     """
+    from track_anything.io.run_store import RunStoreSink
     from track_anything.io.write_behind import WriteBehindSink
 
     with ExitStack() as opened:
@@ -207,7 +228,8 @@ def build_sinks(
             opened.callback(sink.abort)
             return TimedSink(sink, clock, name)
 
-        groups = [_file_sinks(folder, parts, timed)]
+        store = RunStoreSink(folder.store, info) if store is None else store
+        groups = [_file_sinks(folder, store, parts, timed)]
         if parts.video:
             groups.append([timed(_video_sink(folder, info, config, clock, sound), "encode")])
         opened.pop_all()
@@ -216,12 +238,13 @@ def build_sinks(
 
 
 def _file_sinks(
-    folder: RunFolder, parts: OutputParts, timed: Callable[[Sink, str], Sink]
+    folder: RunFolder, store: Sink, parts: OutputParts, timed: Callable[[Sink, str], Sink]
 ) -> list[Sink]:
     from track_anything.io.png_masks import ObjectMaskSink, PaletteMaskSink
     from track_anything.io.tables import CsvSink, JsonLinesSink
 
     sinks = [
+        timed(store, "store"),
         timed(CsvSink(folder.csv), "tables"),
         timed(JsonLinesSink(folder.json_lines), "tables"),
     ]
@@ -266,8 +289,8 @@ def _best_present() -> tuple[SegmenterSpec, str]:
     """SAM if its weights are cached, else the embedded segmenter."""
     present = [row for row in load(WEIGHTS)() if row.path]
     if not present:
-        return SEGMENTERS["grabcut"], "the embedded one: no weights of a better one are here"
-    device = load("track_anything.segmenters.sam.lean:choose_device")("auto").type
+        return SEGMENTERS["compact"], "the embedded one: no weights of SAM are here"
+    device = load("track_anything.segmenters.device:choose_device")("auto").type
     # On a CPU the large networks take half a minute a frame.
     best = sorted(present, key=lambda row: row.byte_count, reverse=device != "cpu")[0]
     which = "quickest" if device == "cpu" else "best"

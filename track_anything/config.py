@@ -92,6 +92,8 @@ class StyleConfig:
 class AppearanceConfig:
     """The online appearance model of one object.
 
+    Each is measured against a lower and a higher value: benchmarks/results/settings.json.
+
     Attributes:
         hidden: Width of its hidden layer.
         first_steps: Adam steps on the first mask.
@@ -117,6 +119,8 @@ class AppearanceConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         _check("hidden", self.hidden, 1, 4096)
+        for name in ("first_rate", "rate"):
+            _check(name, getattr(self, name), 0, 1)
         _check("batch", self.batch, 8, 1_000_000)
         for name in ("first_steps", "steps", "key_steps"):
             _check(name, getattr(self, name), 0, 100_000)
@@ -127,6 +131,8 @@ class AppearanceConfig:
 @dataclass(frozen=True, kw_only=True)
 class PropagatorConfig:
     """How masks are carried from frame to frame. Lengths in pixels of an object's level.
+
+    Each is measured against a lower and a higher value: benchmarks/results/settings.json.
 
     Attributes:
         appearance: The appearance model.
@@ -176,22 +182,32 @@ class PropagatorConfig:
         _check("touched_weight", self.touched_weight, 0, 100)
         _check("coarsest", self.coarsest, 0, 8)
         _check("relevel", self.relevel, 1.1, 10)
+        for name in ("stray_gap", "stray_distance"):
+            _check(name, getattr(self, name), 0, 100)
         for name in ("stray_support", "collapse", "found_score"):
             _check(name, getattr(self, name), 0, 1)
         _check("found_looks", self.found_looks, 1, 1000)
 
 
 REPROMPT_MODES = ("auto", "on", "off")
+CLOCK_MODE = "clock"
+"""A mode of re-prompting for comparisons alone: it asks whether a track is doubted or not."""
 OVERLAP_RULES = ("first", "keep")
+CUT_RULES = ("reacquire", "end", "ignore")
+DIRECTIONS = ("forward", "backward", "both")
 
 
 @dataclass(frozen=True, kw_only=True)
 class RepromptConfig:
     """When the segmenter is asked again about a track, and when its answer is believed.
 
+    Each is measured against a lower and a higher value: benchmarks/results/settings.json.
+    `clock_frames` is not: it makes a baseline, at a number of calls to be compared with.
+
     Attributes:
         mode: "off" never asks; "on" always judges answers by `evidence_gain`; "auto" lets
-            the build choose by how good the segmenter is.
+            the build choose by how good the segmenter is; "clock" asks about every track every
+            `clock_frames` frames and at no other time, to compare with at equal numbers of calls.
         below: A track is doubted under this confidence.
         cooldown_frames: Least number of frames between two questions about a track; doubled after
             each rejected answer, at most eightfold.
@@ -202,37 +218,82 @@ class RepromptConfig:
         accept_predicted_iou: Least predicted IoU of an answer.
         evidence_gain: How much better than the carried mask an answer must fit what the object has
             looked like (difference of mean appearance probability inside minus around).
+        clock_frames: Frames from one question to the next in mode "clock", counted from a track's
+            first; budget and cooldown do not count there.
     """
 
     mode: str = "auto"
-    below: float = 0.65
+    below: float = 0.85
     cooldown_frames: int = 5
     longest_interval: int = 0
     budget: float = 9.0
     box_growth: float = 0.1
     accept_iou: float = 0.3
-    accept_predicted_iou: float = 0.7
+    accept_predicted_iou: float = 0.8
     evidence_gain: float = 0.0
+    clock_frames: int = 10
 
     def __post_init__(self) -> None:
         """Check names and ranges."""
-        if self.mode not in REPROMPT_MODES:
+        if self.mode not in (*REPROMPT_MODES, CLOCK_MODE):
             raise ConfigError(f"reprompt is one of {', '.join(REPROMPT_MODES)}, got {self.mode!r}")
         _check("below", self.below, 0, 1)
         _check("budget", self.budget, 0, 100)
         _check("cooldown_frames", self.cooldown_frames, 1, 10000)
+        _check("longest_interval", self.longest_interval, 0, 1_000_000)
+        _check("clock_frames", self.clock_frames, 1, 10000)
+        _check("box_growth", self.box_growth, 0, 2)
+        _check("evidence_gain", self.evidence_gain, -2, 2)
         _check("accept_iou", self.accept_iou, 0, 1)
         _check("accept_predicted_iou", self.accept_predicted_iou, 0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class LookBackConfig:
+    """Mending the frames before a correction.
+
+    Each is measured against a lower and a higher value: benchmarks/results/settings.json.
+    `rest_frames` is not: the sequences are shorter.
+
+    Attributes:
+        frames: Most frames held back and mended; 0 never looks back. Each costs the memory of a
+            frame.
+        sure_above: A track's doubtful stretch begins after the last frame of this confidence, or
+            after the last on which it was corrected.
+        rest_frames: Every so many frames all that is held is let go, so that the tracker's state
+            is small there; what came before is not mended any more.
+        agree_above: A correction that has this IoU with what was carried mends nothing.
+        stop_below: Carried backwards, an object is followed down to this confidence.
+    """
+
+    frames: int = 24
+    sure_above: float = 0.9
+    rest_frames: int = 200
+    agree_above: float = 0.9
+    stop_below: float = 0.4
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _check("frames", self.frames, 0, 1000)
+        _check("rest_frames", self.rest_frames, 1, 1_000_000)
+        for name in ("sure_above", "agree_above", "stop_below"):
+            _check(name, getattr(self, name), 0, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
 class TrackerConfig:
     """The tracker's own rules.
 
+    Each is measured against a lower and a higher value: benchmarks/results/settings.json.
+    `weak_below` is not: it gives a state its name, and no mask depends on it.
+
     Attributes:
         reprompt: Asking the segmenter again.
+        look_back: Mending what came before a correction.
         overlaps: "first": a contested pixel belongs to the object that was prompted on the
             earlier frame, and among those of one frame to the surer one; "keep": masks may overlap.
+        cuts: What a scene cut does: "reacquire" looks for every object in the new shot, "end" ends
+            every track, "ignore" does not look for cuts.
         weak_below: A track is weak under this confidence, and confirmed again 0.05 above it.
         lost_below: A track is lost after lost_frames frames under this confidence.
         lost_frames: See lost_below.
@@ -240,7 +301,9 @@ class TrackerConfig:
     """
 
     reprompt: RepromptConfig = RepromptConfig()
+    look_back: LookBackConfig = LookBackConfig()
     overlaps: str = "first"
+    cuts: str = "reacquire"
     weak_below: float = 0.55
     lost_below: float = 0.2
     lost_frames: int = 5
@@ -252,9 +315,113 @@ class TrackerConfig:
             raise ConfigError(
                 f"overlaps is one of {', '.join(OVERLAP_RULES)}, got {self.overlaps!r}"
             )
+        if self.cuts not in CUT_RULES:
+            raise ConfigError(f"cuts is one of {', '.join(CUT_RULES)}, got {self.cuts!r}")
         _check("weak_below", self.weak_below, 0, 1)
         _check("lost_below", self.lost_below, 0, 1)
         _check("lost_frames", self.lost_frames, 1, 10000)
+        _check("smallest_area", self.smallest_area, 1, 2**31)
+
+
+GRANULARITIES = ("all", "whole", "part", "subpart")
+
+
+@dataclass(frozen=True, kw_only=True)
+class GridConfig:
+    """Masks of everything from a grid of clicks. The defaults are segment-anything's.
+
+    Attributes:
+        points_per_side: Clicks along each side of the picture.
+        points_per_batch: Clicks decoded together; bounds memory.
+        predicted_iou: Least predicted IoU of a mask.
+        stability: Least stability score of a mask: the IoU of what it is at stricter and laxer
+            thresholds.
+        stability_offset: How far those thresholds are from 0, in logits.
+        box_nms: Of two masks of one crop whose boxes have a higher IoU, the one predicted worse
+            is dropped.
+        crop_layers: Layers of crops looked at besides the picture; layer n has (2^n)^2 crops.
+        crop_nms: As box_nms, for masks of different crops: the one of the larger crop is dropped.
+        crop_overlap: How far the crops of the first layer overlap, as a share of the short side.
+        crop_points_divisor: Layer n has points_per_side / this^n clicks along each side of a crop.
+        min_region_area: Holes and islands of masks smaller than this are removed; 0 keeps them.
+        min_area: Smaller masks are dropped, in pixels.
+        max_area: Larger masks are dropped, as a share of the picture.
+        granularity: "all" keeps every mask; "whole" the largest of each click and of those not
+            inside another; "part" the middle one, one level inside what is whole; "subpart" the
+            smallest, of those that hold no other.
+    """
+
+    points_per_side: int = 32
+    points_per_batch: int = 64
+    predicted_iou: float = 0.88
+    stability: float = 0.95
+    stability_offset: float = 1.0
+    box_nms: float = 0.7
+    crop_layers: int = 0
+    crop_nms: float = 0.7
+    crop_overlap: float = 512 / 1500
+    crop_points_divisor: int = 1
+    min_region_area: int = 0
+    min_area: int = 0
+    max_area: float = 1.0
+    granularity: str = "all"
+
+    def __post_init__(self) -> None:
+        """Check names and ranges."""
+        if self.granularity not in GRANULARITIES:
+            raise ConfigError(
+                f"granularity is one of {', '.join(GRANULARITIES)}, got {self.granularity!r}"
+            )
+        _check("points_per_side", self.points_per_side, 1, 1024)
+        _check("points_per_batch", self.points_per_batch, 1, 4096)
+        _check("crop_layers", self.crop_layers, 0, 5)
+        _check("crop_points_divisor", self.crop_points_divisor, 1, 1024)
+        _check("stability_offset", self.stability_offset, 0, 100)
+        for name in ("min_region_area", "min_area"):
+            _check(name, getattr(self, name), 0, 2**31)
+        for name in (
+            "predicted_iou",
+            "stability",
+            "box_nms",
+            "crop_nms",
+            "crop_overlap",
+            "max_area",
+        ):
+            _check(name, getattr(self, name), 0, 1)
+
+
+@dataclass(frozen=True, kw_only=True)
+class RegionConfig:
+    """Objects proposed without a trained network.
+
+    Attributes:
+        candidates: Regions of a picture that the segmenter is asked to improve, likeliest first.
+        max_regions: Most that are kept.
+        least_score: Least estimated chance, 0 to 1, that a region is an object.
+        mask_nms: Of two masks with a higher IoU the worse is dropped.
+        fragment_share: A mask of which a better one covers this share is dropped.
+        min_area: Smaller masks are dropped, in pixels.
+        max_area: Larger masks are dropped, as a share of the picture.
+        least_motion: Of what moves by itself, in thousandths of the long side a frame.
+    """
+
+    candidates: int = 60
+    max_regions: int = 40
+    least_score: float = 0.15
+    mask_nms: float = 0.5
+    fragment_share: float = 0.7
+    min_area: int = 100
+    max_area: float = 0.5
+    least_motion: float = 1.5
+
+    def __post_init__(self) -> None:
+        """Check ranges."""
+        _check("candidates", self.candidates, 1, 10_000)
+        _check("max_regions", self.max_regions, 1, 10_000)
+        _check("min_area", self.min_area, 0, 2**31)
+        _check("least_motion", self.least_motion, 0.1, 1000)
+        for name in ("least_score", "mask_nms", "fragment_share", "max_area"):
+            _check(name, getattr(self, name), 0, 1)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -264,15 +431,26 @@ class RunConfig:
     Attributes:
         segmenter: A name, or "auto" for the best whose weights are present.
         seed: Fixes every random choice.
+        direction: Where objects are followed from their first prompts on: forward to the end of
+            the video; backward to its beginning, and no further than the prompt; both. Backwards
+            needs a run folder, and reads and tracks again what lies before the prompts.
     """
 
     segmenter: str = "auto"
     seed: int = 0
+    direction: str = "forward"
     read: ReadConfig = ReadConfig()
     write: WriteConfig = WriteConfig()
     style: StyleConfig = StyleConfig()
     tracker: TrackerConfig = TrackerConfig()
     propagator: PropagatorConfig = PropagatorConfig()
+
+    def __post_init__(self) -> None:
+        """Check the direction."""
+        if self.direction not in DIRECTIONS:
+            raise ConfigError(
+                f"direction is one of {', '.join(DIRECTIONS)}, got {self.direction!r}"
+            )
 
 
 # --- Settings from a file ---------------------------------------------------------------------
@@ -287,17 +465,26 @@ def load_config(path: Path) -> RunConfig:
         ConfigError: If the file cannot be read, or a setting is unknown, of the wrong type or out
             of range.
     """
-    try:
-        with path.open("rb") as file:
-            values = tomllib.load(file)
-    except OSError as error:
-        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
-    except ValueError as error:
-        raise ConfigError(f"{path}: not TOML ({error})") from error
+    values = read_settings(path)
     try:
         return with_values(RunConfig(), values)
     except ConfigError as error:
         raise ConfigError(f"{path}: {error}") from error
+
+
+def read_settings(path: Path) -> dict[str, Any]:
+    """What a TOML file says, unchecked, for `with_values`.
+
+    Raises:
+        ConfigError: If the file cannot be read or is not TOML.
+    """
+    try:
+        with path.open("rb") as file:
+            return tomllib.load(file)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror})") from error
+    except ValueError as error:
+        raise ConfigError(f"{path}: not TOML ({error})") from error
 
 
 def with_values(config: C, values: Mapping[str, Any], *, table: str = "") -> C:

@@ -1,9 +1,12 @@
 """The verbs: six sockets. A new engine, prompt kind or export implements or wraps one of them."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from track_anything.structures import (
+    ClickMask,
+    Floats,
     Frame,
     FrameResult,
     ImageEmbedding,
@@ -57,6 +60,17 @@ class Segmenter(Protocol):
         Raises:
             SegmenterError: If the embedding is not this segmenter's.
         """
+        ...
+
+
+@runtime_checkable
+class ClickSegmenter(Segmenter, Protocol):
+    """A segmenter that answers many lone clicks at once, and makes only masks worth having."""
+
+    def decode_clicks(
+        self, embedding: ImageEmbedding, points: Floats, *, least_predicted_iou: float = -math.inf
+    ) -> Iterator[ClickMask]:
+        """Candidates of (N, 2) clicks predicted above a limit, click by click, one at a time."""
         ...
 
 
@@ -124,6 +138,25 @@ class Tracker(Protocol):
 
     def finish(self) -> Sequence[FrameResult]:
         """The results still held back."""
+        ...
+
+    def save(self) -> bytes | None:
+        """State from which restore goes on with the same results, byte for byte.
+
+        Results that are held back are in it, but for their frames. None where it cannot be saved.
+        """
+        ...
+
+    def restore(self, state: bytes, *, frames: Sequence[Frame] = ()) -> None:
+        """Go on from what save returned, after start with the same info.
+
+        Args:
+            state: Of this tracker.
+            frames: Those that were fed before, and whose results were held back; in order.
+
+        Raises:
+            TrackingError: If the state is not this tracker's, or not with these frames.
+        """
         ...
 
 

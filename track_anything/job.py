@@ -28,13 +28,31 @@ Prompts = Sequence[ObjectSpec] | Mapping[int, Sequence[Prompt]]
 """What the user said of objects, or prompts by index of the frame, in pixels of that frame."""
 
 
+@dataclass(frozen=True, slots=True)
+class Resumption:
+    """Where a run goes on that was left incomplete.
+
+    Attributes:
+        next_result: The first frame whose result is missing; those of all before are in the store.
+        next_frame: The first frame that is fed to the tracker; it was given those before already,
+            and holds back their results from next_result on.
+        state: The tracker's before next_frame; None where it begins anew.
+        is_tracked: Nothing is left to track: the results only go to the sinks again.
+    """
+
+    next_result: int
+    next_frame: int
+    state: bytes | None = None
+    is_tracked: bool = False
+
+
 @dataclass(frozen=True, kw_only=True)
 class Job:
     """One run, as plain data.
 
     Attributes:
         input: A video, a folder or pattern of pictures, one picture, or "-".
-        prompts: At least one.
+        prompts: At least one; or a schedule that nothing was asked of yet.
         output: The run folder; None writes nothing.
         config: Settings.
         device: Where a segmenter with weights runs: auto, cpu, cuda, mps.
@@ -47,7 +65,7 @@ class Job:
     """
 
     input: str
-    prompts: Prompts
+    prompts: Prompts | PromptSchedule
     output: Path | None = None
     config: RunConfig = field(default_factory=RunConfig)
     device: str = "auto"
@@ -59,10 +77,14 @@ class Job:
     used_files: tuple[Path, ...] = ()
 
 
-def plan(job: Job) -> "Plan":
+def plan(job: Job, *, resumption: Resumption | None = None) -> "Plan":
     """Check everything about a job that can be checked before tracking; nothing is written.
 
     The input is open afterwards: `execute` or close the plan.
+
+    Args:
+        job: What to do.
+        resumption: Where to go on with the run that is in the job's output; None begins anew.
 
     Raises:
         VideoError: If the input cannot be read, or nothing of it is in the range.
@@ -74,6 +96,7 @@ def plan(job: Job) -> "Plan":
     spec, reason = choose_segmenter(job.config.segmenter)
     if not spec.target:
         _check_masks_given(job.prompts)
+    _check_direction(job)
     folder = _folder(job)
     limits = _limits(job)
     source = open_source(job.input, config=replace(job.config.read, prefetch_frames=0), **limits)
@@ -90,6 +113,7 @@ def plan(job: Job) -> "Plan":
         segmenter=spec,
         reason=reason,
         limits=limits,
+        resumption=resumption,
     )
 
 
@@ -105,6 +129,7 @@ class Plan:
         segmenter: The one chosen.
         reason: Why, in one line.
         limits: The range as open_source takes it.
+        resumption: Where the run in the folder goes on; None begins anew.
     """
 
     job: Job
@@ -114,6 +139,7 @@ class Plan:
     segmenter: SegmenterSpec
     reason: str
     limits: Mapping[str, Any]
+    resumption: Resumption | None = None
 
     @property
     def info(self) -> VideoInfo:
@@ -143,6 +169,19 @@ class Plan:
             "prompts": self.schedule.to_dict(),
         }
 
+    def again(self) -> "Plan":
+        """This plan with the input opened and the prompts asked for from the beginning.
+
+        Raises:
+            VideoError: If the input cannot be read any more.
+        """
+        config = replace(self.job.config.read, prefetch_frames=0)
+        schedule = PromptSchedule(
+            self.schedule.objects, frame_rate=1 / (2 * self.schedule.half_frame)
+        )
+        source = open_source(self.job.input, config=config, **self.limits)
+        return replace(self, source=source, schedule=schedule)
+
     def tracker(self, clock: StageClock) -> Tracker:
         """The tracker of this run, its weights loaded."""
         config = self.job.config
@@ -153,15 +192,33 @@ class Plan:
 def _folder(job: Job) -> RunFolder | None:
     if job.output is None:
         return None
+    said: Any = () if isinstance(job.prompts, PromptSchedule) else job.prompts
     masks = [
         hints.mask
-        for item in job.prompts
+        for item in said
         if isinstance(item, ObjectSpec)
         for hints in item.hints
         if hints.mask is not None
     ]
     inputs = [Path(job.input), *masks, *job.used_files]
     return RunFolder(job.output, overwrite=job.overwrite, inputs=inputs)
+
+
+def _check_direction(job: Job) -> None:
+    """Refuse to go backwards where there is nothing to go back in."""
+    direction = job.config.direction
+    if direction == "forward":
+        return
+    if job.output is None:
+        raise ConfigError(
+            f"direction {direction} needs an output folder, whose store keeps the masks between "
+            "the passes; without one objects are followed forward only"
+        )
+    if job.input == STDIN:
+        raise ConfigError(
+            f"direction {direction}: standard input cannot be read backwards; write it to a file "
+            "first"
+        )
 
 
 def _limits(job: Job) -> dict[str, Any]:
@@ -199,7 +256,9 @@ def _end_after(start: TimeCode | None, duration: TimeCode, path: str) -> TimeCod
     return TimeCode(seconds=first_time + duration.value)
 
 
-def _schedule(prompts: Prompts, info: VideoInfo) -> PromptSchedule:
+def _schedule(prompts: Prompts | PromptSchedule, info: VideoInfo) -> PromptSchedule:
+    if isinstance(prompts, PromptSchedule):
+        return prompts
     if not isinstance(prompts, Mapping):
         return build_schedule(prompts, info)
     for index, given in prompts.items():
@@ -216,9 +275,11 @@ def _schedule(prompts: Prompts, info: VideoInfo) -> PromptSchedule:
     return PromptSchedule.from_frames(prompts)
 
 
-def _check_masks_given(prompts: Prompts) -> None:
+def _check_masks_given(prompts: Prompts | PromptSchedule) -> None:
     """Without a segmenter nobody makes a mask of a box."""
-    if isinstance(prompts, Mapping):
+    if isinstance(prompts, PromptSchedule):
+        answers = [timed.prompt.is_answer for item in prompts.objects for timed in item.prompts]
+    elif isinstance(prompts, Mapping):
         answers = [prompt.is_answer for given in prompts.values() for prompt in given]
     else:
         answers = [hints.mask is not None for item in prompts for hints in item.hints]

@@ -39,9 +39,15 @@ class State(StrEnum):
     """Followed, but its confidence is low."""
     OCCLUDED = "occluded"
     """Hidden or said to be absent; expected back."""
+    LEFT = "left"
+    """Gone through the border of the frame; expected back."""
     LOST = "lost"
     """Not found; looked for in the whole frame."""
     ENDED = "ended"
+
+
+SEARCHED_STATES = (State.OCCLUDED, State.LEFT, State.LOST)
+"""States of an object that has no place now and is looked for."""
 
 
 class Origin(StrEnum):
@@ -60,10 +66,12 @@ class EventKind(StrEnum):
     CORRECTED = "corrected"
     ABSENT = "absent"
     OCCLUDED = "occluded"
+    LEFT = "left"
     LOST = "lost"
     FOUND = "found"
     REPROMPTED = "reprompted"
     REJECTED = "rejected"
+    MENDED = "mended"
     DISCOVERED = "discovered"
     CUT = "cut"
     MERGED = "merged"
@@ -263,6 +271,23 @@ class MaskPrediction:
     mask: Mask
     logits: Floats
     predicted_iou: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ClickMask:
+    """One candidate answer to one of many lone clicks.
+
+    Attributes:
+        click: Which of the clicks.
+        candidate: Which of its candidates.
+        predicted_iou: As the segmenter says it; may leave [0, 1] a little.
+        logits: (H, W) float32, at the size of the frame; above 0 is object.
+    """
+
+    click: int
+    candidate: int
+    predicted_iou: float
+    logits: Floats
 
 
 @dataclass(frozen=True, slots=True, eq=False)

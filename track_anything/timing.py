@@ -148,6 +148,16 @@ class TimedTracker:
         with self._clock.stage("track", count=0):
             return self._tracker.finish()
 
+    def save(self) -> bytes | None:
+        """As the tracker inside, timed as "snapshot"."""
+        with self._clock.stage("snapshot"):
+            return self._tracker.save()
+
+    def restore(self, state: bytes, *, frames: Sequence[Frame] = ()) -> None:
+        """As the tracker inside."""
+        with self._clock.stage("snapshot", count=0):
+            self._tracker.restore(state, frames=frames)
+
 
 class TimedSink:
     """A sink whose work is timed under a name; counts results.

@@ -230,9 +230,9 @@ class Motion:
 class Play:
     """The whole play: players and ball by time."""
 
-    def __init__(self) -> None:
+    def __init__(self, players: Sequence[Player] = PLAYERS) -> None:
         """Work out the motion of everybody."""
-        self._motions = {player.name: Motion(player) for player in PLAYERS}
+        self._motions = {player.name: Motion(player) for player in players}
 
     def stances(self, time: float) -> dict[str, Stance]:
         """Every player by name."""

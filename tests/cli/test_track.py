@@ -35,6 +35,7 @@ def test_a_box_gives_the_whole_run_folder(run: Run, clip: Path, tmp_path: Path) 
         "masks",
         "run.json",
         "tracks.csv",
+        "tracks.db",
         "tracks.jsonl",
     }
     assert len(list((tmp_path / "run" / "masks").iterdir())) == 12
@@ -54,6 +55,7 @@ def test_parts_can_be_left_out_and_added(run: Run, clip: Path, tmp_path: Path) -
         "objects",
         "run.json",
         "tracks.csv",
+        "tracks.db",
         "tracks.jsonl",
     }
 
@@ -117,6 +119,59 @@ def test_the_command_line_wins_over_the_config_file_and_that_over_the_defaults(
     assert options["style"]["parts"] == ["box"]
     assert options["tracker"]["reprompt"]["mode"] == "off"
     assert options["read"]["max_side"] == 0
+
+
+def test_the_trackers_options_are_settings(run: Run, clip: Path, tmp_path: Path) -> None:
+    words = ("track", clip, *BOX, "-o", tmp_path / "run", "--dry-run", "--json")
+    usual = json.loads(run(*words).stdout)["options"]["tracker"]
+    assert (usual["reprompt"]["budget"], usual["look_back"]["frames"]) == (9, 24)
+    assert (usual["cuts"], usual["overlaps"]) == ("reacquire", "first")
+    result = run(
+        *words,
+        "--reprompt-budget",
+        "2.5",
+        "--look-back",
+        "0",
+        "--cuts",
+        "end",
+        "--overlaps",
+        "keep",
+    )
+    told = json.loads(result.stdout)["options"]["tracker"]
+    assert (told["reprompt"]["budget"], told["look_back"]["frames"]) == (2.5, 0)
+    assert (told["cuts"], told["overlaps"]) == ("end", "keep")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "complaint"),
+    [
+        ("--reprompt-budget", "101", "101.0 is not in the range 0<=x<=100"),
+        ("--look-back", "-1", "-1 is not in the range 0<=x<=1000"),
+        ("--look-back", "2.5", "'2.5' is not a valid integer"),
+        ("--cuts", "stop", "'stop' is not one of 'reacquire', 'end', 'ignore'"),
+    ],
+)
+def test_a_tracker_option_out_of_range_is_wrong_usage(
+    run: Run, clip: Path, tmp_path: Path, option: str, value: str, complaint: str
+) -> None:
+    result = run("track", clip, *BOX, "-o", tmp_path / "run", f"{option}={value}")
+    assert result.exit_code == 2
+    assert f"Error: Invalid value for '{option}'" in result.stderr
+    assert complaint in result.stderr
+    assert not (tmp_path / "run").exists()
+
+
+def test_the_help_says_the_trackers_options_with_their_defaults(run: Run) -> None:
+    text = " ".join(run("track", "--help").stdout.split())
+    for words in (
+        "--reprompt-budget N",
+        "0 to 100. More follows better, as far as the segmenter is good, and slower. [default: 9.0",
+        "--look-back N",
+        "0 mends nothing. [default: 24",
+        "--cuts [reacquire|end|ignore]",
+        "carries on as if nothing was. [default: reacquire]",
+    ):
+        assert words in text
 
 
 def test_only_the_range_asked_for_is_tracked(run: Run, clip: Path, tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """What every FrameSource must do, whichever it is."""
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from track_anything.errors import VideoError
 from track_anything.interfaces import FrameSource
 from track_anything.io.images import ImageFolderSource
 from track_anything.io.prefetch import PrefetchSource
+from track_anything.io.reversed import open_reversed
 from track_anything.io.video import VideoSource
 
 COUNT = 6
@@ -24,17 +25,26 @@ def _picture(index: int) -> np.ndarray:
     return np.full((HEIGHT, WIDTH, 3), 30 * index + 20, np.uint8)
 
 
-def _video(folder: Path) -> FrameSource:
+def _clip(folder: Path, order: Sequence[int]) -> Path:
     path = folder / "clip.mp4"
     with av.open(str(path), "w") as output:
         stream = output.add_stream("libx264", rate=25, options={"crf": "5"})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
-        for index in range(COUNT):
+        for place, index in enumerate(order):
             frame = av.VideoFrame.from_ndarray(_picture(index), "rgb24")
-            frame.pts = index
+            frame.pts = place
             output.mux(stream.encode(frame))
         output.mux(stream.encode(None))
-    return VideoSource(path)
+    return path
+
+
+def _video(folder: Path) -> FrameSource:
+    return VideoSource(_clip(folder, range(COUNT)))
+
+
+def _backwards(folder: Path) -> FrameSource:
+    path = _clip(folder, range(COUNT - 1, -1, -1))
+    return open_reversed(path, memory_bytes=2 * 3 * HEIGHT * WIDTH)
 
 
 def _folder(folder: Path) -> FrameSource:
@@ -51,7 +61,7 @@ def _ahead_of_folder(folder: Path) -> FrameSource:
     return PrefetchSource(_folder(folder), frame_count=1)
 
 
-@pytest.fixture(params=[_video, _folder, _ahead_of_video, _ahead_of_folder])
+@pytest.fixture(params=[_video, _folder, _ahead_of_video, _ahead_of_folder, _backwards])
 def source(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[FrameSource]:
     make: Callable[[Path], FrameSource] = request.param
     opened = make(tmp_path)

@@ -14,15 +14,32 @@ import numpy as np
 import pytest
 
 from track_anything.errors import SegmenterError
+from track_anything.evaluation.simulated import SimulatedSegmenter
 from track_anything.interfaces import Segmenter
 from track_anything.masks import logits_mask, mask_iou, mask_logits
+from track_anything.segmenters.compact.segmenter import CompactSegmenter
 from track_anything.segmenters.grabcut import GrabCutSegmenter
 from track_anything.segmenters.sam.segmenter import SamSegmenter
 from track_anything.structures import Frame, Image, ImageEmbedding, Mask, MaskPrediction, Prompt
 from track_anything.testing import ThresholdSegmenter
 
 TINY = Path(__file__).resolve().parents[1] / "data" / "sam_tiny" / "sam_tiny.pth"
+
+
+def _simulated() -> Segmenter:
+    """Knows the disc of `truth` on frames of every size."""
+
+    def disc(frame: Frame) -> np.ndarray:
+        y, x = np.mgrid[: frame.image.shape[0], : frame.image.shape[1]] + 0.5
+        return ((x - 55) ** 2 + (y - 45) ** 2 <= 25**2).astype(np.uint16)
+
+    segmenter = SimulatedSegmenter()
+    segmenter.begin(disc)
+    return segmenter
+
+
 FINDERS: dict[str, Callable[[], Segmenter]] = {
+    "compact": partial(CompactSegmenter, device="cpu"),
     "grabcut": GrabCutSegmenter,
     "threshold": ThresholdSegmenter,
 }
@@ -30,6 +47,7 @@ SEGMENTERS: dict[str, Callable[[], Segmenter]] = {
     **FINDERS,
     # Its weights are random: what it answers is of the right form and means nothing.
     "sam": partial(SamSegmenter, TINY, device="cpu"),
+    "simulated": _simulated,
 }
 HEIGHT, WIDTH = 90, 120
 BOX = np.array([30, 20, 80, 70], np.float32)

@@ -8,9 +8,21 @@ import numpy as np
 import pytest
 
 from track_anything.interfaces import Sink
-from track_anything.io.png_masks import ObjectMaskSink, PaletteMaskSink
+from track_anything.io.alpha_sink import AlphaSink
+from track_anything.io.coco import CocoSink
+from track_anything.io.cutout_sink import CutoutSink
+from track_anything.io.cvat import CvatSink
+from track_anything.io.labelme import LabelmeSink
+from track_anything.io.matte_sink import MatteSink
+from track_anything.io.mot import MotSink
+from track_anything.io.mots import MotsSink
+from track_anything.io.npz import NpzSink
+from track_anything.io.png_masks import ObjectMaskSink, PaletteMaskSink, WideMaskSink
+from track_anything.io.run_store import RunStoreSink
 from track_anything.io.summary import SummarySink
 from track_anything.io.tables import CsvSink, JsonLinesSink
+from track_anything.io.yolo import YoloSink
+from track_anything.io.ytvis import YtvisSink
 from track_anything.masks import mask_box
 from track_anything.structures import Event, EventKind, FrameResult, ObjectMask, State
 from track_anything.testing import MovingSquare, RecordingSink
@@ -34,8 +46,23 @@ class Case:
     during: Sequence[str] = ()
 
 
+INFO = MovingSquare().info
 LABEL_MAPS = [f"masks/{index:05d}.png" for index in range(3)]
 OBJECT_MASKS = [f"objects/{i:04d}/{index:05d}.png" for i in (1, 300) for index in range(3)]
+LABELME = [f"labelme/{index:05d}.{end}" for index in range(3) for end in ("jpg", "json")]
+YOLO = [
+    "data.yaml",
+    *(
+        f"{part}/{half}/{index:05d}.{end}"
+        for part, end in (("images", "jpg"), ("labels", "txt"))
+        for index, half in enumerate(("train", "train", "val"))
+    ),
+]
+MATTES = [f"matte/{index:05d}.png" for index in range(3)]
+OBJECT_MATTES = [f"matte/{i:04d}/{index:05d}.png" for i in (1, 300) for index in range(3)]
+ALPHAS = [f"alpha/{index:05d}.png" for index in range(3)]
+CUTOUTS = [f"cutout/0001/{index:05d}.png" for index in range(3)]
+ARRAYS = [f"npz/{index:05d}.npz" for index in range(3)]
 
 SINKS = {
     "palette masks": Case(
@@ -55,6 +82,68 @@ SINKS = {
         ["tracks.jsonl"],
         ["tracks.partial.jsonl"],
         ["tracks.partial.jsonl"],
+    ),
+    "wide masks": Case(
+        lambda folder: WideMaskSink(folder / "masks"), LABEL_MAPS, LABEL_MAPS, LABEL_MAPS
+    ),
+    "matte": Case(lambda folder: MatteSink(folder / "matte", INFO), MATTES, MATTES, MATTES),
+    "object mattes": Case(
+        lambda folder: MatteSink(folder / "matte", INFO, per_object=True),
+        OBJECT_MATTES,
+        OBJECT_MATTES,
+        OBJECT_MATTES,
+    ),
+    "alpha": Case(lambda folder: AlphaSink(folder / "alpha", INFO), ALPHAS, ALPHAS, ALPHAS),
+    "cutout": Case(lambda folder: CutoutSink(folder / "cutout", INFO), CUTOUTS, CUTOUTS, CUTOUTS),
+    "npz": Case(lambda folder: NpzSink(folder / "npz", INFO), ARRAYS, ARRAYS, ARRAYS),
+    "mot": Case(
+        lambda folder: MotSink(folder / "mot.txt", INFO),
+        ["mot.txt"],
+        ["mot.partial.txt"],
+        ["mot.partial.txt"],
+    ),
+    "mots": Case(
+        lambda folder: MotsSink(folder / "mots.txt", INFO),
+        ["mots.txt"],
+        ["mots.partial.txt"],
+        ["mots.partial.txt"],
+    ),
+    "coco": Case(
+        lambda folder: CocoSink(folder / "coco.json", INFO),
+        ["coco.json"],
+        ["coco.partial.json"],
+        [".coco.json.spill"],
+    ),
+    "youtube vis": Case(
+        lambda folder: YtvisSink(folder / "ytvis.json", INFO),
+        ["ytvis.json"],
+        ["ytvis.partial.json"],
+        [".ytvis.json.spill"],
+    ),
+    "cvat": Case(
+        lambda folder: CvatSink(folder / "cvat.xml", INFO),
+        ["cvat.xml"],
+        ["cvat.partial.xml"],
+        [".cvat.xml.spill"],
+    ),
+    "labelme": Case(
+        lambda folder: LabelmeSink(folder / "labelme", INFO), LABELME, LABELME, LABELME
+    ),
+    "yolo": Case(
+        lambda folder: YoloSink(folder / "yolo", INFO),
+        [f"yolo/{name}" for name in YOLO],
+        [f"yolo.partial/{name}" for name in YOLO],
+        [
+            "yolo.partial/.names.spill",
+            *(f"yolo.partial/{name.replace('/val', '/train')}" for name in YOLO[1:]),
+        ],
+    ),
+    # A database is whole at every moment; it says in itself whether it is complete.
+    "run store": Case(
+        lambda folder: RunStoreSink(folder / "tracks.db", INFO),
+        ["tracks.db"],
+        ["tracks.db"],
+        ["tracks.db", "tracks.db-shm", "tracks.db-wal"],
     ),
     "summary": Case(lambda _: SummarySink()),
     "recording": Case(lambda _: RecordingSink()),

@@ -1,11 +1,12 @@
 """One suite that every tracker passes: add a new one to TRACKERS."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 
 import numpy as np
 import pytest
 
-from track_anything.config import AppearanceConfig, PropagatorConfig
+from track_anything.config import AppearanceConfig, LookBackConfig, PropagatorConfig, TrackerConfig
 from track_anything.errors import PromptError, TrackingError
 from track_anything.interfaces import Tracker
 from track_anything.masks import mask_box, mask_iou
@@ -16,18 +17,28 @@ from track_anything.tracking.propagator import FlowAppearancePropagator
 
 
 def flow_appearance() -> Tracker:
+    """As it is built, but quick to learn."""
     appearance = AppearanceConfig(hidden=16, first_steps=60, steps=3, key_steps=15, batch=256)
     config = PropagatorConfig(appearance=appearance, search=20)
-    return FlowTracker(FlowAppearancePropagator(config=config), ThresholdSegmenter())
+    copy = partial(FlowAppearancePropagator, config=config)
+    return FlowTracker(copy(), ThresholdSegmenter(), copy=copy)
 
 
 def holding() -> Tracker:
     return FlowTracker(HoldingPropagator(), ThresholdSegmenter())
 
 
+def looking_back() -> Tracker:
+    """Never sure, so that it holds results back for as long as it may: two frames."""
+    config = TrackerConfig(look_back=LookBackConfig(frames=2))
+    unsure = partial(HoldingPropagator, confidence=0.7)
+    return FlowTracker(unsure(), ThresholdSegmenter(), config=config, copy=unsure)
+
+
 TRACKERS: dict[str, Callable[[], Tracker]] = {
     "flow tracker": flow_appearance,
     "flow tracker that holds": holding,
+    "flow tracker that looks back": looking_back,
 }
 SIZE = (60, 80)
 
@@ -160,6 +171,57 @@ def test_masks_of_different_objects_share_no_pixel(tracker: Tracker, square: Mov
     results = run(tracker, square, {0: [Prompt(mask=left), Prompt(mask=right)]})
     for result in results[1:]:
         assert not (only(result, 1).mask & only(result, 2).mask).any()
+
+
+@pytest.mark.parametrize("at", [1, 3, 5])
+def test_a_tracker_goes_on_from_a_saved_state_with_the_same_results(
+    tracker: Tracker, other: Mask, at: int
+) -> None:
+    square = MovingSquare(size=SIZE, side=20, start=(10, 15), velocity=(2, 1))
+    prompts: dict[int, list[Prompt]] = {
+        0: [Prompt(mask=square.truth(0), label="one"), Prompt(mask=other)],
+        2: [Prompt(is_absent=True, track_id=2)],
+        4: [Prompt(box=square.box(4))],
+    }
+    whole = run(tracker, square, prompts)
+    tracker.start(square.info)
+    early = [
+        r for index in range(at) for r in tracker.step(square.frame(index), prompts.get(index, ()))
+    ]
+    state = tracker.save()
+    assert state is not None
+    assert [result.frame.index for result in early] == list(range(len(early)))
+    # What happens after it was saved is no part of the state.
+    tracker.step(square.frame(at), [])
+    tracker.start(square.info)
+    tracker.restore(state, frames=[square.frame(index) for index in range(len(early), at)])
+    late = [
+        r
+        for index in range(at, 6)
+        for r in tracker.step(square.frame(index), prompts.get(index, ()))
+    ]
+    for one, two in zip(whole, [*early, *late, *tracker.finish()], strict=True):
+        assert one.events == two.events
+        for first, second in zip(one.objects, two.objects, strict=True):
+            assert np.array_equal(first.mask, second.mask)
+            assert (first.track_id, first.label, first.confidence, first.state, first.origin) == (
+                second.track_id,
+                second.label,
+                second.confidence,
+                second.state,
+                second.origin,
+            )
+
+
+def test_what_is_no_state_of_the_tracker_is_refused(tracker: Tracker) -> None:
+    square = MovingSquare(size=SIZE)
+    tracker.start(MovingSquare(size=(30, 40), side=10, start=(2, 2)).info)
+    small = tracker.save()
+    assert small is not None
+    tracker.start(square.info)
+    for state in (b"", b"{}\n", b"nonsense", small):
+        with pytest.raises(TrackingError):
+            tracker.restore(state)
 
 
 def test_start_comes_first(tracker: Tracker, square: MovingSquare) -> None:

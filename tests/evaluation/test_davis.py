@@ -149,6 +149,7 @@ def test_scores_have_exactly_the_documented_keys(add_sequence, square) -> None:
     told = []
     scores = evaluate_davis(SilentTracker, root, on_score=lambda score: told.append(score.name))
     measures = {"J", "F", "J&F", "J_recall", "F_recall", "J_decay", "F_decay"}
+    measures |= {"frames_on_another", "id_switches"}
     rates = {"fps", "calls_per_100_frames"}
     assert set(scores) == {"mean", "sequences"}
     assert set(scores["mean"]) == measures | rates
@@ -156,6 +157,44 @@ def test_scores_have_exactly_the_documented_keys(add_sequence, square) -> None:
     assert set(scores["sequences"]["bear"]["objects"]["1"]) == measures
     assert json.loads(json.dumps(scores, allow_nan=False)) == scores
     assert told == ["bear"]
+
+
+def test_exchanged_objects_are_counted_on_scored_frames_and_added_up(add_sequence, square) -> None:
+    pair = square(10, 1) + square(50, 2)
+    exchanged = square(10, 2) + square(50, 1)
+    root = add_sequence("pair", [pair] * 6, palette=True)
+    (sequence,) = DavisSequences(root)
+
+    class Exchanges(ReplayTracker):
+        """The other's mask on frames 2, 3 and 5, of which the last is not scored."""
+
+        def step(self, frame: Frame, prompts: Sequence[Prompt]) -> Sequence[FrameResult]:
+            labels = exchanged if frame.index in (2, 3, 5) else pair
+            masks = {i: labels == i for i in (1, 2)}
+            return [
+                FrameResult(frame, [ObjectMask(i, m, mask_box(m), 1.0) for i, m in masks.items()])
+            ]
+
+    scores = evaluate_davis(lambda: Exchanges(sequence), root)
+    objects = scores["sequences"]["pair"]["objects"]
+    assert [objects[i]["id_switches"] for i in ("1", "2")] == [2, 2]
+    assert [objects[i]["frames_on_another"] for i in ("1", "2")] == [2, 2]
+    for summed in (scores["sequences"]["pair"], scores["mean"]):
+        assert (summed["id_switches"], summed["frames_on_another"]) == (4, 4)
+    assert scores["mean"]["J"] == 0.5
+
+
+def test_every_sequence_is_told_before_it_is_tracked(add_sequence, square) -> None:
+    add_sequence("a", [square(10)] * 3)
+    root = add_sequence("b", [square(10)] * 3)
+    told: list[str] = []
+    evaluate_davis(
+        SilentTracker,
+        root,
+        on_sequence=lambda sequence: told.append(f"before {sequence.name}"),
+        on_score=lambda score: told.append(f"after {score.name}"),
+    )
+    assert told == ["before a", "after a", "before b", "after b"]
 
 
 def test_objects_nobody_asked_for_are_left_out(bear: DavisSequence) -> None:

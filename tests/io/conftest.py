@@ -9,11 +9,22 @@ from pathlib import Path
 from typing import Any
 
 import av
+import cv2
 import numpy as np
 import pytest
 from av.video.reformatter import VideoReformatter
 
-from track_anything.structures import Image
+from track_anything.interfaces import Sink
+from track_anything.masks import mask_box
+from track_anything.structures import (
+    ColorTags,
+    Frame,
+    FrameResult,
+    Image,
+    Mask,
+    ObjectMask,
+    VideoInfo,
+)
 
 RED = (200, 40, 30)
 SAMPLE_RATE = 48000
@@ -142,3 +153,85 @@ def no_thread_left() -> Iterator[None]:
     while threading.active_count() > before and time.monotonic() < deadline:
         time.sleep(0.01)
     assert threading.active_count() == before
+
+
+class DrawnRun:
+    """Results of two objects on a drawn video, with frames at uneven times.
+
+    Object 1 is a disc with a hole that moves right; object 300 a bar that is only there from
+    frame 2 on and not visible on frame 3. Sides are odd.
+    """
+
+    size = (61, 83)
+    ticks = (1001, 2002, 4004, 4505, 9009, 10010)
+
+    def __init__(self) -> None:
+        height, width = self.size
+        random = np.random.default_rng(5)
+        noise = random.normal(0, 1, (height, width, 3)).astype(np.float32)
+        smooth = np.asarray(cv2.GaussianBlur(noise, (0, 0), 4), np.float32)
+        self.image = (128 + 45 * smooth / smooth.std()).clip(0, 255).astype(np.uint8)
+        self.image.flags.writeable = False
+        self.info = VideoInfo(
+            width=width,
+            height=height,
+            time_base=Fraction(1, 30000),
+            frame_rate=Fraction(30000, 1001),
+            color=ColorTags(range=1, space=1, primaries=1, transfer=1),
+        )
+        self.times = [Fraction(tick, 30000) for tick in self.ticks]
+
+    def masks(self, index: int) -> dict[int, Mask]:
+        """By track_id; those reported on a frame."""
+        y, x = np.mgrid[: self.size[0], : self.size[1]]
+        away = np.hypot(x - 20 - 6 * index, y - 30)
+        masks = {1: np.asarray((away < 15) & (away > 4))}
+        if index >= 2:
+            masks[300] = np.asarray((y >= 50) & (y < 55) & (x < 40) & (index != 3))
+        return masks
+
+    def union(self, index: int) -> Mask:
+        """The pixels of any of the objects."""
+        return np.asarray(np.logical_or.reduce(list(self.masks(index).values())))
+
+    @property
+    def results(self) -> list[FrameResult]:
+        """Six of them."""
+        return [
+            FrameResult(
+                Frame(index, time, self.image),
+                [
+                    ObjectMask(track_id, mask, mask_box(mask), 0.9)
+                    for track_id, mask in self.masks(index).items()
+                ],
+            )
+            for index, time in enumerate(self.times)
+        ]
+
+    def write(self, sink: Sink) -> None:
+        """Give all results to a sink and close it."""
+        for result in self.results:
+            sink.write(result)
+        sink.close()
+
+
+@pytest.fixture
+def drawn_run() -> DrawnRun:
+    """Two drawn objects over six frames."""
+    return DrawnRun()
+
+
+def decoded(path: Path, codec: str = "") -> list[Any]:
+    """The frames of a video, by a decoder of that name where the usual one drops alpha."""
+    with av.open(str(path)) as container:
+        stream = container.streams.video[0]
+        if not codec:
+            return list(container.decode(stream))
+        decoder = av.codec.CodecContext.create(codec, "r")
+        return [frame for packet in container.demux(stream) for frame in decoder.decode(packet)]
+
+
+@pytest.fixture
+def decode() -> Callable[..., list[Any]]:
+    """Reads a video back with PyAV."""
+    return decoded

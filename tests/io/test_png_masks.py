@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from track_anything.errors import DatasetError, OutputError
-from track_anything.io.png_masks import ObjectMaskSink, PaletteMaskSink, read_mask_png
+from track_anything.io.png_masks import ObjectMaskSink, PaletteMaskSink, WideMaskSink, read_mask_png
 from track_anything.label_png import write_mask_png, write_palette_png, write_wide_png
 from track_anything.masks import label_colors, mask_box
 from track_anything.structures import Frame, FrameResult, Mask, ObjectMask
@@ -141,3 +141,13 @@ def test_views_that_are_not_contiguous_are_written_right(tmp_path: Path) -> None
     assert np.array_equal(read_mask_png(tmp_path / "wide.png"), labels[::2, ::-3])
     write_mask_png(tmp_path / "mask.png", labels.T[3:, 4:] > 30000)
     assert np.array_equal(read_mask_png(tmp_path / "mask.png") == 255, labels.T[3:, 4:] > 30000)
+
+
+def test_wide_label_maps_are_16_bit_whatever_the_ids(tmp_path: Path, result: Result) -> None:
+    sink = WideMaskSink(tmp_path)
+    sink.write(result({1: columns(0, 10), 2: columns(8, 20)}, index=3))
+    sink.write(result({65535: columns(0, 5)}, index=4))
+    with Image.open(tmp_path / "00003.png") as picture:
+        assert picture.mode == "I;16"
+        assert np.asarray(picture)[7].tolist() == [1] * 8 + [2] * 12 + [0] * 10
+    assert read_mask_png(tmp_path / "00004.png")[0].tolist() == [65535] * 5 + [0] * 25

@@ -28,6 +28,10 @@ OWN = (
     "tracks.partial.csv",
     "tracks.jsonl",
     "tracks.partial.jsonl",
+    "tracks.db",
+    "tracks.db-wal",
+    "tracks.db-shm",
+    "tracks.db-journal",
     "run.json",
 )
 FOREIGN = (
@@ -126,6 +130,13 @@ def test_overwriting_removes_what_runs_write_and_nothing_else(tmp_path: Path) ->
     assert files(tmp_path) == set(FOREIGN)
     # Folders of ours that are empty now would look like objects of this run.
     assert not (tmp_path / "objects" / "10000").exists()
+
+
+def test_a_run_that_goes_on_keeps_its_store_and_nothing_else(tmp_path: Path) -> None:
+    fill(tmp_path, OWN + FOREIGN)
+    RunFolder(tmp_path, overwrite=True, inputs=[]).begin(keeps_store=True)
+    kept = {"tracks.db", "tracks.db-wal", "tracks.db-shm", "tracks.db-journal"}
+    assert files(tmp_path) == {*FOREIGN, *kept}
 
 
 def test_overwriting_does_not_follow_links_out_of_the_folder(tmp_path: Path) -> None:

@@ -20,6 +20,19 @@ def track() -> Track:
     return Track(track_id=1, first_frame=0)
 
 
+def test_a_clock_asks_on_every_nth_frame_whatever_happened_before(track: Track) -> None:
+    config = RepromptConfig(mode="clock", clock_frames=3, budget=0.0, cooldown_frames=5)
+    asked = []
+    for index in range(1, 13):
+        track.tick(config)
+        if track.may_ask(config):
+            asked.append(index)
+            track.asked(config, is_accepted=index == 6)
+        if index == 7:
+            track.trusted(Origin.PROMPTED)
+    assert asked == [3, 6, 9, 12]
+
+
 def test_a_track_becomes_weak_and_is_confirmed_again_only_well_above(track: Track) -> None:
     config = TrackerConfig(weak_below=0.55, lost_below=0.1)
     weak, sure = State.WEAK, State.CONFIRMED
@@ -42,7 +55,7 @@ def test_a_track_without_a_mask_is_lost_at_once_and_says_so_once(track: Track) -
     assert (track.state, track.confidence) == (State.LOST, 0.0)
 
 
-@pytest.mark.parametrize("hidden", [State.LOST, State.OCCLUDED])
+@pytest.mark.parametrize("hidden", [State.LOST, State.OCCLUDED, State.LEFT])
 def test_a_hidden_track_that_is_seen_is_found_and_weak_until_sure(
     track: Track, hidden: State
 ) -> None:
@@ -56,10 +69,13 @@ def test_a_hidden_track_that_is_seen_is_found_and_weak_until_sure(
     assert states(track, [0.1, 0.58, 0.61], config) == [State.WEAK, State.WEAK, State.CONFIRMED]
 
 
-def test_an_occluded_track_that_stays_away_stays_occluded(track: Track) -> None:
-    track.state = State.OCCLUDED
+@pytest.mark.parametrize("hidden", [State.OCCLUDED, State.LEFT])
+def test_a_track_known_to_be_away_that_stays_away_stays_what_it_was(
+    track: Track, hidden: State
+) -> None:
+    track.state = hidden
     assert track.move_on(0.3, is_visible=False, config=TrackerConfig()) is None
-    assert track.state is State.OCCLUDED
+    assert (track.state, track.confidence) == (hidden, 0.0)
 
 
 def test_a_trusted_mask_ends_every_doubt(track: Track) -> None:
@@ -78,7 +94,7 @@ def test_a_sure_track_is_never_asked_about(track: Track) -> None:
     assert track.may_ask(EAGER)
 
 
-@pytest.mark.parametrize("state", [State.LOST, State.OCCLUDED])
+@pytest.mark.parametrize("state", [State.LOST, State.OCCLUDED, State.LEFT])
 def test_a_hidden_track_is_asked_about_however_sure_it_was(track: Track, state: State) -> None:
     track.tick(EAGER)
     track.state = state

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from track_anything.errors import DatasetError
 from track_anything.label_png import read_label_png
-from track_anything.structures import Frame, Prompt, VideoInfo
+from track_anything.structures import Frame, Image, Prompt, VideoInfo
 
 FRAME_RATE = Fraction(24)
 """The frame rate of the DAVIS videos; the folders do not say it."""
@@ -66,21 +66,30 @@ class DavisSequence:
         Raises:
             DatasetError: If one cannot be read or has another size.
         """
-        for index, path in enumerate(self.images):
-            image = cv2.imread(str(path), cv2.IMREAD_COLOR)
-            if image is None:
-                raise DatasetError(f"{path}: cannot be read as a picture")
-            if image.shape[:2] != self.size:
-                raise DatasetError(_size_text(path, self.size, image.shape))
-            rgb = np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
-            yield Frame(index, index / FRAME_RATE, rgb)
+        for index in range(len(self.images)):
+            yield self.frame(index)
+
+    def frame(self, index: int) -> Frame:
+        """One frame.
+
+        Raises:
+            DatasetError: As frames.
+        """
+        path = self.images[index]
+        image = read_image(path)
+        if image.shape[:2] != self.size:
+            raise DatasetError(_size_text(path, self.size, image.shape))
+        return Frame(index, index / FRAME_RATE, image)
 
     def truth(self, index: int) -> NDArray[np.uint16]:
         """(H, W): the annotated object of each pixel of one annotated frame, 0 for none.
 
         Raises:
-            DatasetError: If the annotation cannot be read or has another size.
+            DatasetError: If the frame is not annotated, or the annotation cannot be read or has
+                another size.
         """
+        if index not in self.annotations:
+            raise DatasetError(f"{self.name}: frame {index} is not annotated")
         labels = read_label_png(self.annotations[index])
         if labels.shape != self.size:
             raise DatasetError(_size_text(self.annotations[index], self.size, labels.shape))
@@ -112,8 +121,8 @@ class DavisSequences:
         Raises:
             DatasetError: If the layout is another or a sequence is missing.
         """
-        self._images, level = _sequence_folders(root, _IMAGES)
-        self._annotations, _ = _sequence_folders(root, _ANNOTATIONS, level)
+        self._images, level = sequence_folders(root, _IMAGES)
+        self._annotations, _ = sequence_folders(root, _ANNOTATIONS, level)
         self.names = tuple(dict.fromkeys(self._images if sequences is None else sequences))
         for name in self.names:
             if name not in self._images:
@@ -136,7 +145,19 @@ class DavisSequences:
             yield _load_sequence(name, self._images[name], self._annotations[name])
 
 
-def _sequence_folders(
+def read_image(path: Path) -> Image:
+    """A picture file, standard form.
+
+    Raises:
+        DatasetError: If it cannot be read.
+    """
+    image = cv2.imread(str(path), cv2.IMREAD_COLOR)
+    if image is None:
+        raise DatasetError(f"{path}: cannot be read as a picture")
+    return np.asarray(cv2.cvtColor(image, cv2.COLOR_BGR2RGB), np.uint8)
+
+
+def sequence_folders(
     root: Path, kind: str, level: str | None = None
 ) -> tuple[dict[str, Path], str]:
     """Folders of files by sequence name, and the name of the resolution level ("" for none).

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from track_anything.errors import OutputError, TrackingError
 from track_anything.evaluation.datasets import BINARY_LABEL, DavisSequence, DavisSequences
+from track_anything.evaluation.identity import IdentityCount
 from track_anything.evaluation.metrics import (
     boundary_f,
     region_similarity,
@@ -21,16 +22,28 @@ from track_anything.label_png import MAX_PALETTE_LABEL, write_palette_png, write
 from track_anything.masks import label_map
 from track_anything.structures import Frame, FrameResult, ImageEmbedding, MaskPrediction, Prompt
 
+COUNTS = ("frames_on_another", "id_switches")
+"""Scores that are numbers of frames."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectScore:
-    """J and F of one object on every scored frame."""
+    """J and F of one object on every scored frame.
+
+    Attributes:
+        j: One value a frame.
+        f: As j.
+        frames_on_another: Scored frames on which its mask lies on another object.
+        switches: How often the object that it lies on changed.
+    """
 
     j: NDArray[np.float64]
     f: NDArray[np.float64]
+    frames_on_another: int = 0
+    switches: int = 0
 
     def to_dict(self) -> dict[str, float]:
-        """Mean, recall and decay of J and F."""
+        """Mean, recall and decay of J and F; how often it was another object."""
         j, f = float(self.j.mean()), float(self.f.mean())
         return {
             "J": j,
@@ -40,6 +53,8 @@ class ObjectScore:
             "F_recall": score_recall(self.f),
             "J_decay": score_decay(self.j),
             "F_decay": score_decay(self.f),
+            "frames_on_another": self.frames_on_another,
+            "id_switches": self.switches,
         }
 
 
@@ -64,7 +79,7 @@ class SequenceScore:
     def to_dict(self) -> dict[str, object]:
         """Means over the objects, speed, and every object by its id."""
         objects = {str(track_id): score.to_dict() for track_id, score in self.objects.items()}
-        return {**_means(objects.values()), **_rates([self]), "objects": objects}
+        return {**score_means(objects.values()), **_rates([self]), "objects": objects}
 
 
 class CountingSegmenter:
@@ -143,6 +158,7 @@ def evaluate_davis(
     sequences: Sequence[str] | None = None,
     segmenter: CountingSegmenter | None = None,
     write_to: Path | None = None,
+    on_sequence: Callable[[DavisSequence], None] | None = None,
     on_score: Callable[[SequenceScore], None] | None = None,
 ) -> dict[str, dict[str, object]]:
     """Scores of a tracker on a DAVIS-layout folder, ready for JSON.
@@ -153,24 +169,28 @@ def evaluate_davis(
         sequences: As DavisSequences.
         segmenter: As evaluate_sequence.
         write_to: As evaluate_sequence; vos-benchmark can score the folder.
+        on_sequence: Told of every sequence before it is tracked.
         on_score: Told of every sequence when it is done.
 
     Returns:
         {"mean": {...}, "sequences": {name: {..., "objects": {id: {...}}}}}. As in DAVIS-2017 the
-        mean is over objects, not sequences; fps and calls_per_100_frames are over all frames.
+        mean is over objects, not sequences; fps and calls_per_100_frames are over all frames;
+        frames_on_another and id_switches are sums.
 
     Raises:
         DatasetError: If the folder is not as expected; everything else as evaluate_sequence.
     """
     scores = []
     for sequence in DavisSequences(root, sequences=sequences):
+        if on_sequence:
+            on_sequence(sequence)
         score = evaluate_sequence(make_tracker, sequence, segmenter=segmenter, write_to=write_to)
         scores.append(score)
         if on_score:
             on_score(score)
     objects = [one.to_dict() for score in scores for one in score.objects.values()]
     return {
-        "mean": {**_means(objects), **_rates(scores)},
+        "mean": {**score_means(objects), **_rates(scores)},
         "sequences": {score.name: score.to_dict() for score in scores},
     }
 
@@ -183,6 +203,7 @@ class _Scorer:
         self._scored = frozenset(sequence.scored_frames)
         self._next_index = 0
         self._values: dict[int, list[tuple[float, float]]] = {i: [] for i in sequence.object_ids}
+        self._identity = IdentityCount(sequence.object_ids)
         self._folder = write_to / sequence.name if write_to else None
         if self._folder:
             try:
@@ -208,10 +229,16 @@ class _Scorer:
                 f"{self._sequence.name}: the tracker gave {self._next_index} results "
                 f"for {len(self._sequence.images)} frames"
             )
-        return {
-            track_id: ObjectScore(*np.array(values, np.float64).T)
-            for track_id, values in self._values.items()
-        }
+        scores = {}
+        for track_id, values in self._values.items():
+            j, f = np.array(values, np.float64).T
+            scores[track_id] = ObjectScore(
+                j,
+                f,
+                frames_on_another=self._identity.frames_on_another[track_id],
+                switches=self._identity.switches[track_id],
+            )
+        return scores
 
     def _take(self, result: FrameResult) -> None:
         index, size = result.frame.index, self._sequence.size
@@ -229,6 +256,7 @@ class _Scorer:
         if index not in self._scored:
             return
         truth = self._sequence.truth(index)
+        self._identity.add(labels, truth)
         for track_id, values in self._values.items():
             found, wanted = labels == track_id, truth == track_id
             values.append((region_similarity(found, wanted), boundary_f(found, wanted)))
@@ -241,9 +269,15 @@ class _Scorer:
         return write_palette_png(path, labels.astype(np.uint8))
 
 
-def _means(scores: Iterable[Mapping[str, float]]) -> dict[str, float]:
+def score_means(scores: Iterable[Mapping[str, float]]) -> dict[str, float]:
+    """Means of everything but the counts, which are added up."""
     stack = list(scores)
-    return {name: float(np.mean([score[name] for score in stack])) for name in stack[0]}
+    return {
+        name: sum(score[name] for score in stack)
+        if name in COUNTS
+        else float(np.mean([score[name] for score in stack]))
+        for name in stack[0]
+    }
 
 
 def _rates(scores: Sequence[SequenceScore]) -> dict[str, float]:

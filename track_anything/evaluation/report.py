@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from track_anything._version import installed_version
+from track_anything.evaluation.text_table import aligned_lines
 
 _COLUMNS = (
     ("J&F", ".3f"),
@@ -20,13 +21,18 @@ _COLUMNS = (
     ("F_decay", ".3f"),
     ("fps", ".1f"),
     ("calls_per_100_frames", ".1f"),
+    ("frames_on_another", ".1f"),
+    ("id_switches", ".1f"),
 )
+_OF_MANY = ("frames_on_another", "id_switches")
 _TITLES = {
     "J_recall": "J rec",
     "F_recall": "F rec",
     "J_decay": "J dec",
     "F_decay": "F dec",
     "calls_per_100_frames": "calls/100",
+    "frames_on_another": "astray",
+    "id_switches": "switches",
 }
 
 
@@ -34,18 +40,30 @@ def score_table(scores: Mapping[str, Any]) -> str:
     """Lines of text: every sequence, the objects of those with several, and the mean.
 
     Args:
-        scores: What evaluate_davis returned.
+        scores: What evaluate_davis or evaluate_masks returned, or the means of several; "seeds"
+            adds a line for every seed and "spread" one for their standard deviation, "simulated"
+            the warning in it.
     """
-    rows = [["sequence", *(_TITLES.get(name, name) for name, _ in _COLUMNS)]]
+    are_many = any(len(one["objects"]) > 1 for one in scores["sequences"].values())
+    left_out = () if are_many else _OF_MANY
+    columns = [c for c in _COLUMNS if c[0] in scores["mean"] and c[0] not in left_out]
+    rows = [["sequence", *(_TITLES.get(name, name) for name, _ in columns)]]
     for name, sequence in scores["sequences"].items():
-        rows.append(_row(name, sequence))
+        rows.append(_row(name, sequence, columns))
         if len(sequence["objects"]) > 1:
-            rows += [_row(f"  object {i}", one) for i, one in sequence["objects"].items()]
-    rows.append(_row("mean", scores["mean"]))
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = [_line(row, widths) for row in rows]
+            objects = sequence["objects"].items()
+            rows += [_row(f"  object {i}", one, columns) for i, one in objects]
+    body_count = len(rows)
+    for seed, one in scores.get("seeds", {}).items():
+        rows.append(_row(f"seed {seed}", one, columns))
+    rows.append(_row("mean", scores["mean"], columns))
+    if "spread" in scores:
+        rows.append(_row("+-", scores["spread"]["mean"], columns))
+    lines = aligned_lines(rows)
     rule = "-" * max(map(len, lines))
-    return "\n".join([lines[0], rule, *lines[1:-1], rule, lines[-1]])
+    notes = [f"({scores['simulated']})"] if "simulated" in scores else []
+    body, totals = lines[1:body_count], lines[body_count:]
+    return "\n".join([lines[0], rule, *body, rule, *totals, *notes])
 
 
 def machine() -> dict[str, object]:
@@ -66,21 +84,15 @@ def machine() -> dict[str, object]:
     }
 
 
-def _row(name: str, scores: Mapping[str, object]) -> list[str]:
-    cells = [scores.get(column) for column, _ in _COLUMNS]
+def _row(name: str, scores: Mapping[str, object], columns: Sequence[tuple[str, str]]) -> list[str]:
+    cells = [scores.get(column) for column, _ in columns]
     return [
         name,
         *(
             format(cell, form) if isinstance(cell, int | float) else ""
-            for cell, (_, form) in zip(cells, _COLUMNS, strict=True)
+            for cell, (_, form) in zip(cells, columns, strict=True)
         ),
     ]
-
-
-def _line(cells: Sequence[str], widths: Sequence[int]) -> str:
-    first, *others = cells
-    aligned = (cell.rjust(width) for cell, width in zip(others, widths[1:], strict=True))
-    return "  ".join([first.ljust(widths[0]), *aligned]).rstrip()
 
 
 def _core_count() -> int:

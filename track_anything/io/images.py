@@ -180,8 +180,17 @@ class ImageFolderSource:
         return self._deliver()
 
     def _deliver(self) -> Iterator[Frame]:
-        for index, (path, time) in enumerate(self._pictures):
-            yield Frame(index, time, self._fitted(read_image(path), path))
+        for index in range(len(self._pictures)):
+            yield self.frame(index)
+
+    def frame(self, index: int) -> Frame:
+        """One picture by its index; pictures can be read in any order, and again.
+
+        Raises:
+            VideoError: If it cannot be read.
+        """
+        path, time = self._pictures[index]
+        return Frame(index, time, self._fitted(read_image(path), path))
 
     def _fitted(self, image: Image, path: Path) -> Image:
         if image.shape[:2] != self._first_size and not self._has_warned_size:

@@ -54,6 +54,38 @@ class PaletteMaskSink:
         """Keep the files written: each is complete."""
 
 
+class WideMaskSink:
+    """One label map a frame, always 16-bit gray: FOLDER/00000.png by frame index.
+
+    A pixel is its object's track_id; where masks overlap the higher one is on top. Every file is
+    complete the moment it has its name.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        """Create the folder.
+
+        Raises:
+            OutputError: If it cannot be created.
+        """
+        self._folder = _created(folder)
+
+    def write(self, result: FrameResult) -> None:
+        """Write the frame's file.
+
+        Raises:
+            OutputError: If it cannot be written.
+        """
+        size = (result.frame.image.shape[0], result.frame.image.shape[1])
+        labels = label_map({one.track_id: one.mask for one in result.objects}, size)
+        write_wide_png(self._folder / _frame_name(result.frame.index), labels)
+
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+    def abort(self) -> None:
+        """Keep the files written: each is complete."""
+
+
 class ObjectMaskSink:
     """One 0/255 mask an object and frame: FOLDER/0001/00000.png by track_id and frame index.
 

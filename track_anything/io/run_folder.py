@@ -23,6 +23,9 @@ OBJECTS_NAME = "objects"
 CSV_NAME = "tracks.csv"
 JSON_LINES_NAME = "tracks.jsonl"
 MANIFEST_NAME = "run.json"
+STORE_NAME = "tracks.db"
+STORE_COMPANIONS = ("-wal", "-shm", "-journal")
+"""What SQLite keeps beside the store while it is written, and after a kill."""
 
 # All that a run can leave behind: files a user put beside them are never touched.
 _OWN_FILES = (
@@ -34,6 +37,8 @@ _OWN_FILES = (
     "tracks.partial.jsonl",
     MANIFEST_NAME,
     f".{MANIFEST_NAME}.partial",
+    STORE_NAME,
+    *(STORE_NAME + suffix for suffix in STORE_COMPANIONS),
 )
 _DIGITS = "[0-9][0-9][0-9][0-9]"
 _OWN_PICTURES = (f"{_DIGITS}[0-9]*.png", f".{_DIGITS}[0-9]*.png.partial")
@@ -113,19 +118,28 @@ class RunFolder:
         return self.path / JSON_LINES_NAME
 
     @property
+    def store(self) -> Path:
+        """All of the run in one database."""
+        return self.path / STORE_NAME
+
+    @property
     def manifest(self) -> Path:
         """What was run, on what, with what, and how it went."""
         return self.path / MANIFEST_NAME
 
-    def begin(self) -> None:
+    def begin(self, *, keeps_store: bool = False) -> None:
         """Create the folder; remove what earlier runs wrote, and nothing else.
+
+        Args:
+            keeps_store: Leave the run store, for a run that goes on.
 
         Raises:
             OutputError: If that fails.
         """
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            files = list(self._earlier_files())
+            kept = {self.store.with_name(STORE_NAME + suffix) for suffix in ("", *STORE_COMPANIONS)}
+            files = [f for f in self._earlier_files() if not (keeps_store and f in kept)]
             for file in files:
                 file.unlink()
             # An empty objects/0007 would look like an object that this run has.
@@ -169,8 +183,8 @@ class RunFolder:
                 yield from (f for f in sorted(folder.glob(pattern)) if _is_own_picture(f))
 
 
-def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
-    """Write run.json, whole or not at all, in the order of the mapping.
+def write_manifest(folder: Path, manifest: Mapping[str, object]) -> dict[str, Any]:
+    """Write run.json, whole or not at all, in the order of the mapping; what JSON makes of it.
 
     Paths become text, fractions "num/den", enums their values, dataclasses and mappings objects,
     NumPy numbers and arrays numbers and lists.
@@ -178,8 +192,10 @@ def write_manifest(folder: Path, manifest: Mapping[str, object]) -> None:
     Raises:
         OutputError: If it cannot be written.
     """
-    text = json.dumps(_plain(manifest), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+    plain: dict[str, Any] = _plain(manifest)
+    text = json.dumps(plain, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
     write_whole(folder / MANIFEST_NAME, text.encode())
+    return plain
 
 
 def hash_file(path: Path) -> str:

@@ -64,8 +64,8 @@ class TrackRow:
     origin: Origin
 
 
-class _TableSink:
-    """Text written under NAME.partial.EXT a frame at a time, renamed on close."""
+class TextSink:
+    """Text written under NAME.partial.EXT a frame at a time, renamed on close; a base."""
 
     def __init__(self, path: Path) -> None:
         """Open the partial file.
@@ -108,7 +108,7 @@ class _TableSink:
         except OSError as error:
             raise OutputError(f"{self._partial}: cannot be written ({error.strerror})") from error
 
-    def _append(self, text: str) -> None:
+    def append(self, text: str) -> None:
         """Write whole lines through to the system, so that a killed process loses none."""
         if self._file is None:
             raise OutputError(f"{self._path}: is closed, nothing can be added")
@@ -119,7 +119,7 @@ class _TableSink:
             raise OutputError(f"{self._partial}: cannot be written ({error.strerror})") from error
 
 
-class CsvSink(_TableSink):
+class CsvSink(TextSink):
     """tracks.csv: a header, then one row an object and frame.
 
     Box and centroid are empty and the area is 0 while an object is not visible.
@@ -132,7 +132,7 @@ class CsvSink(_TableSink):
             OutputError: If the file cannot be opened.
         """
         super().__init__(path)
-        self._append(",".join(COLUMNS) + "\n")
+        self.append(",".join(COLUMNS) + "\n")
 
     def write(self, result: FrameResult) -> None:
         """Add the frame's rows.
@@ -143,10 +143,10 @@ class CsvSink(_TableSink):
         text = io.StringIO()
         writer = csv.DictWriter(text, COLUMNS, extrasaction="ignore", lineterminator="\n")
         writer.writerows(_object_record(result, one) for one in result.objects)
-        self._append(text.getvalue())
+        self.append(text.getvalue())
 
 
-class JsonLinesSink(_TableSink):
+class JsonLinesSink(TextSink):
     """tracks.jsonl: one JSON object a line, of "type" "object" or "event".
 
     Objects have the columns of the CSV with null for what is empty, events "frame", "time", "kind",
@@ -164,7 +164,7 @@ class JsonLinesSink(_TableSink):
             *({"type": "event", **_event_record(result, one)} for one in result.events),
             *({"type": "object", **_object_record(result, one)} for one in result.objects),
         ]
-        self._append("".join(map(_json_line, records)))
+        self.append("".join(map(_json_line, records)))
 
 
 def read_tracks_csv(path: Path) -> list[TrackRow]:

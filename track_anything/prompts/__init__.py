@@ -2,6 +2,8 @@
 
 from track_anything.prompts.build import build_schedule, join_objects
 from track_anything.prompts.file import read_prompt_file, write_prompt_file
+from track_anything.prompts.imported import BoxFile, ImportedBox
+from track_anything.prompts.importing import read_boxes, read_prompts
 from track_anything.prompts.options import (
     PromptSpec,
     objects_from_options,
@@ -20,7 +22,9 @@ from track_anything.prompts.spec import FIRST_FRAME, Hints, ObjectSpec, TimeCode
 
 __all__ = [
     "FIRST_FRAME",
+    "BoxFile",
     "Hints",
+    "ImportedBox",
     "ObjectSpec",
     "PromptSchedule",
     "PromptSpec",
@@ -36,6 +40,8 @@ __all__ = [
     "parse_mask",
     "parse_point",
     "parse_time",
+    "read_boxes",
     "read_prompt_file",
+    "read_prompts",
     "write_prompt_file",
 ]

@@ -9,12 +9,10 @@ from pathlib import Path
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image
 
 from track_anything.boxes import box_area, clip_box
-from track_anything.errors import DatasetError, PromptError
-from track_anything.label_png import read_label_png
+from track_anything.errors import PromptError
+from track_anything.prompts.mask_labels import Labels, read_object_labels
 from track_anything.prompts.schedule import (
     NO_PROMPTS,
     PromptSchedule,
@@ -25,8 +23,6 @@ from track_anything.prompts.spec import Hints, ObjectSpec, TimeCode
 from track_anything.structures import Floats, Mask, Prompt, VideoInfo
 
 _log = logging.getLogger(__name__)
-
-Labels = NDArray[np.uint16]
 
 
 def build_schedule(objects: Sequence[ObjectSpec], info: VideoInfo) -> PromptSchedule:
@@ -40,7 +36,8 @@ def build_schedule(objects: Sequence[ObjectSpec], info: VideoInfo) -> PromptSche
             not inside the video.
     """
     masks = _MaskFiles((info.source_height, info.source_width))
-    split = [part for item in join_objects(objects) for part in _split_labels(item, masks)]
+    in_pixels = [_in_pixels(item, info) for item in join_objects(objects)]
+    split = [part for item in in_pixels for part in _split_labels(item, masks)]
     if not split:
         raise PromptError(NO_PROMPTS)
     fixed = [item.track_id for item, _ in split if item.track_id is not None]
@@ -101,35 +98,37 @@ class _MaskFiles:
 
 
 def _read_labels(path: Path, size: tuple[int, int]) -> Labels:
-    try:
-        with Image.open(path, formats=["PNG"]) as picture:
-            mode, (width, height) = picture.mode, picture.size
-    except OSError as error:
-        raise PromptError(
-            f"{path}: cannot be read as a PNG mask ({error.strerror or 'not a PNG'})"
-        ) from error
-    if (height, width) != size:
+    labels = read_object_labels(path)
+    if labels.shape != size:
+        height, width = labels.shape
         raise PromptError(
             f"{path}: a mask has the size of the video, {size[1]}x{size[0]}, got {width}x{height}"
         )
-    try:
-        labels = read_label_png(path)
-    except DatasetError as error:
-        raise PromptError(str(error)) from error
-    found = set(np.unique(labels).tolist())
-    if found <= {0, 255}:
-        labels = (labels > 0).astype(np.uint16)
-    elif mode in ("L", "RGB", "RGBA", "LA") and 255 in found:
-        # Gray up to white is one mask with soft edges, not a map of 255 labels.
-        labels = (labels > 127).astype(np.uint16)
-    elif mode == "P":
-        # 255 is "void" in palette files: belongs to nothing.
-        labels = np.where(labels == 255, np.uint16(0), labels)
     if not labels.any():
         raise PromptError(
             f"{path}: the mask is empty; where an object is not visible, say so with absent"
         )
     return labels
+
+
+def _in_pixels(item: ObjectSpec, info: VideoInfo) -> ObjectSpec:
+    """An object whose boxes and points are all in pixels of the source."""
+    if not any(hints.is_relative for hints in item.hints):
+        return item
+    width, height = info.source_width, info.source_height
+    moved = []
+    for hints in item.hints:
+        if hints.is_relative:
+            box = hints.box
+            if box is not None:
+                box = (box[0] * width, box[1] * height, box[2] * width, box[3] * height)
+            points = tuple((x * width, y * height) for x, y in hints.points)
+            background = tuple((x * width, y * height) for x, y in hints.background_points)
+            hints = replace(
+                hints, box=box, points=points, background_points=background, is_relative=False
+            )
+        moved.append(hints)
+    return replace(item, hints=tuple(moved))
 
 
 def _split_labels(item: ObjectSpec, masks: _MaskFiles) -> list[tuple[ObjectSpec, int | None]]:
@@ -152,7 +151,11 @@ def _prompt(
     mask = None
     if hints.mask is not None:
         labels = masks.labels(hints.mask)
-        mask = _scaled_mask(labels > 0 if label is None else labels == label, info)
+        value = label if hints.mask_label is None else hints.mask_label
+        given_mask = labels > 0 if value is None else labels == value
+        if not given_mask.any():
+            raise PromptError(f"{hints.mask}: no pixel has the value {value}")
+        mask = _scaled_mask(given_mask, info)
         if not mask.any():
             raise PromptError(f"{hints.mask}: nothing is left at {info.width}x{info.height}")
     scale = np.array([info.width / info.source_width, info.height / info.source_height], np.float32)
@@ -202,13 +205,8 @@ def _scaled_mask(mask: Mask, info: VideoInfo) -> Mask:
 def _check_times(item: ObjectSpec, title: str, info: VideoInfo) -> None:
     for hints in item.hints:
         _check_time(hints.at, f"{title}: the prompt at {hints.at}", info)
-    first = min(item.hints, key=lambda hints: _seconds(hints.at, info))
-    together = [hints for hints in item.hints if hints.at == first.at]
-    if not any(hints.is_positive for hints in together):
-        raise PromptError(
-            f"{title} begins at {first.at} with background points only: "
-            "add a box, a point on it or a mask there"
-        )
+    if not item.is_correction:
+        _check_beginning(item, title, info)
     for start, end in item.absent:
         _check_time(start, f"{title}: absent from {start}", info, may_be_early=True)
         if end.seconds is not None and end.seconds <= info.start_time:
@@ -216,6 +214,16 @@ def _check_times(item: ObjectSpec, title: str, info: VideoInfo) -> None:
                 f"{title}: absent until {end} ends before the first frame, "
                 f"at {_text(info.start_time)} s"
             )
+
+
+def _check_beginning(item: ObjectSpec, title: str, info: VideoInfo) -> None:
+    first = min(item.hints, key=lambda hints: _seconds(hints.at, info))
+    together = [hints for hints in item.hints if hints.at == first.at]
+    if not any(hints.is_positive for hints in together):
+        raise PromptError(
+            f"{title} begins at {first.at} with background points only: "
+            "add a box, a point on it or a mask there"
+        )
 
 
 def _check_time(time: TimeCode, what: str, info: VideoInfo, *, may_be_early: bool = False) -> None:

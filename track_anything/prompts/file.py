@@ -23,7 +23,7 @@ from track_anything.prompts.spec import (
 
 _FILE_KEYS = ("objects",)
 _OBJECT_KEYS = ("name", "id", "prompts", "absent")
-_PROMPT_KEYS = ("at", "box", "points", "not", "mask")
+_PROMPT_KEYS = ("at", "box", "points", "not", "mask", "mask_label", "relative")
 
 
 @dataclass(frozen=True)
@@ -40,8 +40,13 @@ class _Place:
         return PromptError(f"{self.path}: {', '.join(self.parts)}{': ' * bool(self.parts)}{text}")
 
 
-def read_prompt_file(path: Path) -> list[ObjectSpec]:
+def read_prompt_file(path: Path, *, corrects: bool = False) -> list[ObjectSpec]:
     """The objects of a prompt file, in its order; mask files are relative to it.
+
+    Args:
+        path: The file.
+        corrects: Objects with a name or an id may be known already, and be told only where they
+            are not, or when they are absent.
 
     Raises:
         PromptError: If the file cannot be read or says something it may not.
@@ -50,7 +55,9 @@ def read_prompt_file(path: Path) -> list[ObjectSpec]:
     document = _load(place)
     _check_keys(document, _FILE_KEYS, ("objects",), place)
     entries = _items(document["objects"], "objects", place)
-    objects = [_object(entry, number, place) for number, entry in enumerate(entries, 1)]
+    objects = [
+        _object(entry, number, place, corrects=corrects) for number, entry in enumerate(entries, 1)
+    ]
     for key in ("name", "track_id"):
         given = [value for item in objects if (value := getattr(item, key))]
         if twice := next((value for value in given if given.count(value) > 1), None):
@@ -124,18 +131,20 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return dict(pairs)
 
 
-def _object(entry: Any, number: int, place: _Place) -> ObjectSpec:
+def _object(entry: Any, number: int, place: _Place, *, corrects: bool) -> ObjectSpec:
     place = place / f"object {number}"
     entry = _mapping(entry, f"a mapping with {_any_of(_OBJECT_KEYS)}", place)
     if isinstance(entry.get("name"), str) and entry["name"].strip():
         place = _Place(place.path, (f"object {number} ({entry['name'].strip()})",))
-    _check_keys(entry, _OBJECT_KEYS, ("prompts",), place)
+    is_correction = corrects and bool(entry.keys() & {"name", "id"})
+    needed = "absent" if is_correction and "absent" in entry else "prompts"
+    _check_keys(entry, _OBJECT_KEYS, (needed,), place)
     name, track_id = entry.get("name"), entry.get("id")
     if name is not None and not (isinstance(name, str) and name.strip()):
         raise (place / "name").error(f"expected text (quote it), got {name!r}")
     if track_id is not None and (not _is_int(track_id) or not 1 <= track_id <= 65535):
         raise (place / "id").error(f"expected a whole number, 1 to 65535, got {track_id!r}")
-    prompts = _items(entry["prompts"], "prompts", place)
+    prompts = _items(entry["prompts"], "prompts", place) if "prompts" in entry else []
     hints = [_hints(item, place / f"prompt {index}") for index, item in enumerate(prompts, 1)]
     absent = _ranges(entry.get("absent"), place / "absent")
     try:
@@ -144,6 +153,7 @@ def _object(entry: Any, number: int, place: _Place) -> ObjectSpec:
             track_id=track_id,
             hints=tuple(hints),
             absent=absent,
+            is_correction=is_correction,
         )
     except PromptError as error:
         raise place.error(str(error)) from error
@@ -160,6 +170,11 @@ def _hints(entry: Any, place: _Place) -> Hints:
     mask = entry.get("mask")
     if "mask" in entry and not (isinstance(mask, str) and mask):
         raise (place / "mask").error(f"expected the name of a PNG file, got {mask!r}")
+    label, is_relative = entry.get("mask_label"), entry.get("relative", False)
+    if label is not None and not _is_int(label):
+        raise (place / "mask_label").error(f"expected a whole number, got {label!r}")
+    if not isinstance(is_relative, bool):
+        raise (place / "relative").error(f"expected true or false, got {is_relative!r}")
     try:
         return Hints(
             at=at,
@@ -167,6 +182,8 @@ def _hints(entry: Any, place: _Place) -> Hints:
             points=_points(entry, "points", place),
             background_points=_points(entry, "not", place),
             mask=place.path.parent / mask if mask else None,
+            mask_label=label,
+            is_relative=is_relative,
         )
     except PromptError as error:
         raise place.error(str(error)) from error

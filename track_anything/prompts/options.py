@@ -75,11 +75,17 @@ def parse_mask(text: str) -> PromptSpec:
     return PromptSpec(name, Hints(at=at, mask=Path(rest)))
 
 
-def objects_from_options(specs: Sequence[PromptSpec]) -> list[ObjectSpec]:
+def objects_from_options(
+    specs: Sequence[PromptSpec], *, corrects: bool = False
+) -> list[ObjectSpec]:
     """The objects that the options of one command line stand for, in order of first mention.
 
     One name is one object. Without a name each box and each mask is an object of its own, and all
     points of one time are one object: the box's, where exactly one unnamed box has that time.
+
+    Args:
+        specs: In the order of the command line.
+        corrects: Named objects may be known already, and be told only where they are not.
 
     Raises:
         PromptError: If an object is only told where it is not, or told two boxes at one time.
@@ -92,7 +98,14 @@ def objects_from_options(specs: Sequence[PromptSpec]) -> list[ObjectSpec]:
         name = group[0].name
         hints = _joined([spec.hints for spec in group])
         is_mask = hints[0].mask is not None
-        objects.append(ObjectSpec(name=name, hints=hints, splits_mask=is_mask and not name))
+        objects.append(
+            ObjectSpec(
+                name=name,
+                hints=hints,
+                splits_mask=is_mask and not name,
+                is_correction=corrects and bool(name),
+            )
+        )
     return objects
 
 

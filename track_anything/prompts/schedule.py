@@ -100,6 +100,16 @@ class PromptSchedule:
         )
 
     @property
+    def objects(self) -> Sequence[ScheduledObject]:
+        """All objects, by ascending track_id, with all their prompts."""
+        return self._objects
+
+    @property
+    def half_frame(self) -> Fraction:
+        """Seconds by which a frame may come before the time of a prompt that it takes."""
+        return self._half_frame
+
+    @property
     def names(self) -> Mapping[int, str]:
         """Names of the objects that have one, by track_id."""
         return {item.track_id: item.name for item in self._objects if item.name}

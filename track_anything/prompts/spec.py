@@ -93,6 +93,8 @@ class Hints:
         points: (x, y) on the object.
         background_points: (x, y) not on the object.
         mask: A PNG of the source's size; the final answer, hints beside it are ignored.
+        mask_label: The object is the pixels of this value in the mask; None: all that are not 0.
+        is_relative: Box and points are in shares of the source's width and height, not in pixels.
 
     Raises:
         PromptError: If nothing is said or the box has no area.
@@ -103,6 +105,8 @@ class Hints:
     points: tuple[tuple[float, float], ...] = ()
     background_points: tuple[tuple[float, float], ...] = ()
     mask: Path | None = None
+    mask_label: int | None = None
+    is_relative: bool = False
 
     def __post_init__(self) -> None:
         """Check what can be checked without the video."""
@@ -114,6 +118,8 @@ class Hints:
                 "a box is X0,Y0,X1,Y1 with X1 > X0 and Y1 > Y0, "
                 f"got {','.join(f'{value:g}' for value in self.box)}"
             )
+        if self.mask_label is not None and (self.mask is None or self.mask_label < 1):
+            raise PromptError(f"mask_label is a value of a mask, 1 or more, got {self.mask_label}")
         if self.box is None and self.mask is None and not (self.points or self.background_points):
             raise PromptError(f"nothing is said at {self.at}: give a box, points or a mask")
 
@@ -133,6 +139,8 @@ class ObjectSpec:
         hints: In the order given.
         absent: (from inclusive, to exclusive), both seconds or both frames.
         splits_mask: A mask of several labels stands for one object per label.
+        is_correction: Of an object that is known: it may be said only where it is not, or when it
+            is absent.
 
     Raises:
         PromptError: If nothing says where the object is, one moment has two boxes or two masks,
@@ -144,10 +152,11 @@ class ObjectSpec:
     hints: tuple[Hints, ...]
     absent: tuple[tuple[TimeCode, TimeCode], ...] = ()
     splits_mask: bool = False
+    is_correction: bool = False
 
     def __post_init__(self) -> None:
         """Check what can be checked without the video."""
-        if not self.hints:
+        if not self.hints and not (self.is_correction and self.absent):
             raise PromptError(f"{self.title} has no prompts: give at least one box, point or mask")
         if self.track_id is not None and not 1 <= self.track_id <= 65535:
             raise PromptError(f"id is 1 to 65535, got {self.track_id}")
@@ -155,7 +164,7 @@ class ObjectSpec:
             times = [hints.at for hints in self.hints if getattr(hints, kind) is not None]
             if twice := next((at for at in times if times.count(at) > 1), None):
                 raise PromptError(f"{self.title} has more than one {kind} at {twice}: give one")
-        if not any(hints.is_positive for hints in self.hints):
+        if not self.is_correction and not any(hints.is_positive for hints in self.hints):
             raise PromptError(
                 f"{self.title} has only background points: add a box, a point on it or a mask"
             )
@@ -196,4 +205,8 @@ def hints_dict(hints: Hints) -> dict[str, Any]:
         said["not"] = [list(point) for point in hints.background_points]
     if hints.mask is not None:
         said["mask"] = str(hints.mask)
+    if hints.mask_label is not None:
+        said["mask_label"] = hints.mask_label
+    if hints.is_relative:
+        said["relative"] = True
     return said

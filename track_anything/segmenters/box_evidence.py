@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from track_anything.segmenters.color_model import color_bins, guided_filter, log_likelihood_ratio
-from track_anything.segmenters.superpixels import Superpixels, find_superpixels
 from track_anything.structures import Floats, Image, Mask
+from track_anything.superpixels import Superpixels, find_superpixels
 
 # A logistic line through nine measurements, fitted on boxes of 483 objects in permissively
 # licensed COCO photos (held-out pixel accuracy .79; a small network on the same did no better).

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
-from track_anything.boxes import box_area, clip_box
+from track_anything.boxes import box_area
 from track_anything.errors import SegmenterError
-from track_anything.masks import mask_box, mask_logits, resize_logits
+from track_anything.masks import mask_logits
 from track_anything.segmenters.box_evidence import (
     Guess,
     hard_cut,
@@ -17,6 +17,7 @@ from track_anything.segmenters.box_evidence import (
     pixel_centres,
 )
 from track_anything.segmenters.crop_view import CropView, crop_around
+from track_anything.segmenters.hints import Hints, inside_frame
 from track_anything.segmenters.mask_quality import predicted_iou
 from track_anything.segmenters.point_regions import regions_around
 from track_anything.structures import (
@@ -52,33 +53,6 @@ class _Features:
     """What all prompts on a frame share."""
 
     lab: Image
-
-
-@dataclass(frozen=True, eq=False)
-class _Hints:
-    """A prompt brought inside the frame: box or previous or points are there.
-
-    Attributes:
-        points: (P, 2) on the object.
-        background_points: (Q, 2) not on it.
-        box: None if not given.
-        previous: (H, W) logits; None if not given or nowhere above 0.
-    """
-
-    points: Floats
-    background_points: Floats
-    box: Floats | None = None
-    previous: Floats | None = None
-
-    @property
-    def anchor(self) -> Floats:
-        """Whole pixels around everything that is said to be the object."""
-        boxes = [self.box] if self.box is not None else []
-        if self.previous is not None and not boxes:
-            boxes.append(mask_box(self.previous > 0))
-        corners = np.concatenate([box.reshape(2, 2) for box in boxes] + [self.points])
-        low, high = np.floor(corners.min(axis=0)), np.ceil(corners.max(axis=0))
-        return np.concatenate([low, np.maximum(high, low + 1)]).astype(np.float32)
 
 
 class GrabCutSegmenter:
@@ -132,25 +106,25 @@ class GrabCutSegmenter:
         if prompt.is_answer:
             mask = np.zeros(size, bool) if prompt.mask is None else prompt.mask
             return [MaskPrediction(mask, mask_logits(mask, _logit_size(size)), 1.0)]
-        hints = _inside_frame(prompt, size)
+        hints = inside_frame(prompt, size)
         if hints.box is None and hints.previous is None:
-            if not len(hints.points):
+            if hints.is_empty:
                 empty = np.zeros(size, bool)
                 return [MaskPrediction(empty, mask_logits(empty, _logit_size(size)), 0.0)]
             return self._around_points(lab, hints)
         return [self._segment(lab, hints)]
 
-    def _around_points(self, lab: Image, hints: _Hints) -> list[MaskPrediction]:
+    def _around_points(self, lab: Image, hints: Hints) -> list[MaskPrediction]:
         regions = regions_around(lab, hints.points, hints.background_points)
         answers = []
         for region in regions[:_CANDIDATES]:
             logits = np.where(region.mask, np.float32(1), np.float32(-1))
-            grown = _Hints(hints.points, hints.background_points, None, logits)
+            grown = Hints(hints.points, hints.background_points, None, logits)
             found = self._segment(lab, grown)
             answers.append(MaskPrediction(found.mask, found.logits, region.predicted_iou))
         return answers
 
-    def _segment(self, lab: Image, hints: _Hints) -> MaskPrediction:
+    def _segment(self, lab: Image, hints: Hints) -> MaskPrediction:
         anchor = hints.anchor
         view = crop_around(lab, anchor, max_side=self._max_crop_side)
         guess = _guess(view, anchor, hints)
@@ -172,22 +146,7 @@ def _logit_size(size: tuple[int, int]) -> tuple[int, int]:
     return -(-size[0] // _LOGIT_STRIDE), -(-size[1] // _LOGIT_STRIDE)
 
 
-def _inside_frame(prompt: Prompt, size: tuple[int, int]) -> _Hints:
-    def kept(points: Floats) -> Floats:
-        limits = np.array(size[::-1], np.float32)
-        return np.asarray(points[((points >= 0) & (points < limits)).all(axis=1)], np.float32)
-
-    box = None if prompt.box is None else clip_box(prompt.box, size)
-    if box is not None and not box_area(box):
-        box = None
-    previous = None
-    if prompt.logits is not None:
-        previous = resize_logits(prompt.logits.astype(np.float32), size)
-        previous = previous if (previous > 0).any() else None
-    return _Hints(kept(prompt.positive_points), kept(prompt.negative_points), box, previous)
-
-
-def _guess(view: CropView, anchor: Floats, hints: _Hints) -> Guess:
+def _guess(view: CropView, anchor: Floats, hints: Hints) -> Guess:
     box = view.box(anchor)
     y, x = pixel_centres(view.size)
     possible = (x > box[0]) & (x < box[2]) & (y > box[1]) & (y < box[3])
@@ -221,7 +180,7 @@ def _signed_distance(mask: Mask) -> tuple[Floats, float]:
     return np.asarray(distance, np.float32), max(2.0, float(np.sqrt(np.count_nonzero(mask))))
 
 
-def _within(p: Floats, view: CropView, hints: _Hints) -> Floats:
+def _within(p: Floats, view: CropView, hints: Hints) -> Floats:
     """Probabilities of the view at full size, 0 outside the box and where a point says so."""
     x0, y0 = view.corners[:2]
     p = np.clip(p, 0, 1)
@@ -237,7 +196,7 @@ def _within(p: Floats, view: CropView, hints: _Hints) -> Floats:
     return np.asarray(p, np.float32)
 
 
-def _tidy(mask: Mask, view: CropView, hints: _Hints) -> Mask:
+def _tidy(mask: Mask, view: CropView, hints: Hints) -> Mask:
     """Without small parts nobody pointed at and without small holes."""
     corner = np.array(view.corners[:2])
     count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=8)
@@ -261,11 +220,11 @@ def _tidy(mask: Mask, view: CropView, hints: _Hints) -> Mask:
     return np.asarray(mask | filled[labels])
 
 
-def _least_area(anchor: Floats, hints: _Hints) -> float:
+def _least_area(anchor: Floats, hints: Hints) -> float:
     return 1.0 if hints.previous is not None else max(1.0, _MIN_FILL * box_area(anchor))
 
 
-def _fallback(view: CropView, anchor: Floats, hints: _Hints) -> Mask:
+def _fallback(view: CropView, anchor: Floats, hints: Hints) -> Mask:
     """The previous mask, else the ellipse in the box without the background points."""
     x0, y0, x1, y1 = view.corners
     if hints.previous is not None:

@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from track_anything.segmenters.superpixels import Superpixels, find_superpixels
 from track_anything.structures import Floats, Image, Mask
+from track_anything.superpixels import Superpixels, find_superpixels
 
 _WORKING_SIDE = 176
 _REGIONS = 400

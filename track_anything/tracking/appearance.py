@@ -14,6 +14,9 @@ from track_anything.structures import Floats
 SMOOTHED = 0.02
 """Labels are SMOOTHED and 1 - SMOOTHED: logits stay finite and errors can be unlearned."""
 
+STEPS_AT_ONCE = 12
+"""Batches put together at a time: 3 MB, which stay in the cache until they are used."""
+
 Samples = NDArray[np.float32]
 """(S, C): one row of features a pixel."""
 
@@ -71,11 +74,17 @@ class SampleMemory:
         """(frames, 2, S, C): what is remembered, background first."""
         return self.samples[: min(self.count, len(self.samples))]
 
-    def draw(self, random: np.random.Generator, label: int, count: int) -> Samples:
-        """(count, C): random pixels of one class from the frames remembered."""
-        filled = self.filled[:, label]
-        rows = filled.reshape(-1, filled.shape[-1])
-        return rows[random.integers(0, len(rows), count)]
+    @property
+    def rows(self) -> Samples:
+        """(slots * 2 * S, C): every place of the memory, filled or not."""
+        return self.samples.reshape(-1, self.samples.shape[-1])
+
+    def draw(self, random: np.random.Generator, label: int, count: int) -> NDArray[np.int64]:
+        """(count,): random ones of `rows`, of one class and of the frames remembered."""
+        frames, _, per_class, _ = self.filled.shape
+        drawn: NDArray[np.int64] = random.integers(0, frames * per_class, count)
+        drawn += (drawn // per_class + label) * per_class
+        return drawn
 
 
 class AppearanceModel:
@@ -93,21 +102,26 @@ class AppearanceModel:
         hidden = config.hidden
         first = random.standard_normal((hidden, channels)) * np.sqrt(2 / channels)
         second = random.standard_normal((1, hidden)) * np.sqrt(1 / hidden)
-        self.weights = [
-            torch.from_numpy(values.astype(np.float32))
-            for values in (first, np.zeros((hidden, 1)), second, np.zeros((1, 1)))
-        ]
-        self.moments = [[torch.zeros_like(w), torch.zeros_like(w)] for w in self.weights]
+        self._parameters = _Parameters(channels, hidden)
+        self._gradients = _Parameters(channels, hidden)
+        self._moments = _Parameters(channels, hidden), _Parameters(channels, hidden)
+        self.weights[0].copy_(torch.from_numpy(first))
+        self.weights[2].copy_(torch.from_numpy(second))
         self.step_count = 0
         self.mean = np.zeros(channels, np.float32)
         self.deviation = np.ones(channels, np.float32)
 
+    @property
+    def weights(self) -> list[torch.Tensor]:
+        """(hidden, C), (hidden, 1), (1, hidden), (1, 1): weights and biases of both layers."""
+        return self._parameters.parts
+
     def arrays(self) -> dict[str, NDArray[np.float32]]:
         """Everything that `load_arrays` needs, by name."""
         arrays = {"mean": self.mean, "deviation": self.deviation}
-        for index, (weight, moments) in enumerate(zip(self.weights, self.moments, strict=True)):
-            arrays[f"weight{index}"] = weight.numpy()
-            arrays[f"first{index}"], arrays[f"second{index}"] = (m.numpy() for m in moments)
+        for name, held in self._held():
+            for index, part in enumerate(held.parts):
+                arrays[f"{name}{index}"] = np.ascontiguousarray(part.numpy())
         return arrays
 
     def load_arrays(self, arrays: Mapping[str, NDArray[np.float32]]) -> None:
@@ -122,10 +136,13 @@ class AppearanceModel:
                     "saved state was made with other settings of the appearance model"
                 )
         self.mean, self.deviation = arrays["mean"], arrays["deviation"]
-        for index, moments in enumerate(self.moments):
-            self.weights[index] = torch.from_numpy(arrays[f"weight{index}"].copy())
-            moments[0] = torch.from_numpy(arrays[f"first{index}"].copy())
-            moments[1] = torch.from_numpy(arrays[f"second{index}"].copy())
+        for name, held in self._held():
+            for index, part in enumerate(held.parts):
+                part.copy_(torch.from_numpy(arrays[f"{name}{index}"]))
+
+    def _held(self) -> tuple[tuple[str, "_Parameters"], ...]:
+        first, second = self._moments
+        return ("weight", self._parameters), ("first", first), ("second", second)
 
     def standardise(self, features: Floats) -> None:
         """Take the scale of each channel from (C, P) features."""
@@ -146,48 +163,78 @@ class AppearanceModel:
     @torch.inference_mode()
     def train(self, memories: list[tuple[SampleMemory, float]], *, steps: int, rate: float) -> None:
         """Fit to remembered pixels; each memory gives its share of every batch."""
-        rows, labels = self._batches(memories, steps)
-        for step in range(steps):
-            self._step(rows[step], labels, rate)
+        labels, batches = self._batches(memories, steps)
+        for rows in batches:
+            self._step(rows, labels, rate)
 
     def _batches(
         self, memories: list[tuple[SampleMemory, float]], steps: int
-    ) -> tuple[torch.Tensor, torch.Tensor]:
-        parts: list[Samples] = []
+    ) -> tuple[torch.Tensor, Iterator[torch.Tensor]]:
+        """Labels of the rows of every batch, and the batches."""
+        draws: list[tuple[Samples, NDArray[np.int64]]] = []
         labels: list[NDArray[np.float32]] = []
         for memory, share in memories:
             count = round(self.config.batch * share / 2)
             for label, target in ((0, SMOOTHED), (1, 1 - SMOOTHED)):
                 drawn = memory.draw(self._random, label, count * steps)
-                parts.append(drawn.reshape(steps, count, -1))
+                draws.append((memory.rows, drawn.reshape(steps, count)))
                 labels.append(np.full(count, target, np.float32))
-        rows = np.concatenate(parts, axis=1)
-        rows -= self.mean
-        rows /= self.deviation
-        return torch.from_numpy(rows), torch.from_numpy(np.concatenate(labels))
+        return torch.from_numpy(np.concatenate(labels)), self._filled(draws, steps)
+
+    def _filled(
+        self, draws: list[tuple[Samples, NDArray[np.int64]]], steps: int
+    ) -> Iterator[torch.Tensor]:
+        size = sum(drawn.shape[1] for _, drawn in draws)
+        channels = len(self.mean)
+        mean, deviation = torch.from_numpy(self.mean), torch.from_numpy(self.deviation)
+        for first in range(0, steps, STEPS_AT_ONCE):
+            count = min(STEPS_AT_ONCE, steps - first)
+            buffer = np.empty((count, size, channels), np.float32)
+            start = 0
+            for rows, drawn in draws:
+                end = start + drawn.shape[1]
+                buffer[:, start:end] = rows[drawn[first : first + count]]
+                start = end
+            yield from torch.from_numpy(buffer).sub_(mean).div_(deviation)
 
     def _step(self, rows: torch.Tensor, labels: torch.Tensor, rate: float) -> None:
         w1, b1, w2, b2 = self.weights
         hidden = torch.addmm(b1.T, rows, w1.T).relu_()
-        error = (torch.addmm(b2, hidden, w2.T)[:, 0].sigmoid_() - labels).div_(len(labels))[:, None]
-        back = (error @ w2).mul_(hidden > 0)
-        gradients = [
-            back.T @ rows,
-            back.sum(dim=0)[:, None],
-            error.T @ hidden,
-            error.sum().reshape(1, 1),
-        ]
-        self._adam(gradients, rate)
+        error = torch.mv(hidden, w2[0]).add_(b2[0]).sigmoid_().sub_(labels).div_(len(labels))
+        of_w1, of_b1, of_w2, of_b2 = self._gradients.parts
+        torch.mv(hidden.T, error, out=of_w2[0])
+        of_b2.copy_(error.sum())
+        # Unit by unit: does it pass the gradient on, how much of it, and how wrong was the pixel?
+        back = hidden.sign_().mul_(w2).mul_(error[:, None])
+        torch.sum(back, dim=0, out=of_b1[:, 0])
+        torch.mm(rows.T, back, out=of_w1.T)
+        self._adam(rate)
 
-    def _adam(self, gradients: list[torch.Tensor], rate: float) -> None:
+    def _adam(self, rate: float) -> None:
         # Kingma and Ba, 2015, with their constants.
         self.step_count += 1
         unbias1 = 1 - 0.9**self.step_count
         unbias2 = 1 - 0.999**self.step_count
-        for weight, gradient, (first, second) in zip(
-            self.weights, gradients, self.moments, strict=True
-        ):
-            first.lerp_(gradient, 0.1)
-            second.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
-            denominator = (second / unbias2).sqrt_().add_(1e-8)
-            weight.addcdiv_(first, denominator, value=-rate / unbias1)
+        gradient, (first, second) = self._gradients.flat, (m.flat for m in self._moments)
+        first.lerp_(gradient, 0.1)
+        second.mul_(0.999).addcmul_(gradient, gradient, value=0.001)
+        denominator = (second / unbias2).sqrt_().add_(1e-8)
+        self._parameters.flat.addcdiv_(first, denominator, value=-rate / unbias1)
+
+
+class _Parameters:
+    """Numbers for both layers that lie in one vector, so that Adam goes over them at once.
+
+    Those of the first layer lie input by input: products with rows of pixels are faster that way.
+    """
+
+    def __init__(self, channels: int, hidden: int) -> None:
+        """All zeros."""
+        inputs = channels * hidden
+        self.flat = torch.zeros(inputs + 2 * hidden + 1)
+        self.parts = [
+            self.flat[:inputs].view(channels, hidden).T,
+            self.flat[inputs : inputs + hidden].view(hidden, 1),
+            self.flat[inputs + hidden : -1].view(1, hidden),
+            self.flat[-1:].view(1, 1),
+        ]

@@ -8,7 +8,14 @@ import numpy as np
 from track_anything.config import PropagatorConfig
 from track_anything.structures import Floats, Mask
 from track_anything.tracking.appearance import AppearanceModel, SampleMemory, Samples
-from track_anything.tracking.features import FEATURE_COUNT, FramePyramid, Rect, level_size
+from track_anything.tracking.features import (
+    FEATURE_COUNT,
+    OVERVIEW_STEP,
+    Features,
+    FramePyramid,
+    Rect,
+    level_size,
+)
 from track_anything.tracking.motion import object_rect
 from track_anything.tracking.search import elongation
 
@@ -18,15 +25,9 @@ SURROUNDINGS = 80
 """How far around a key mask background is learned, in pixels of the level."""
 NEAR = 8
 """Background closer than this to the object makes up most of what is learned of it."""
-TILE = 16
-TILE_SAMPLES = 64
-KEY_TILES = 8
-RECENT_TILES = 1
+KEY_PLACES = 8
+RECENT_PLACES = 1
 LOOKALIKES = KEY_SAMPLES // 40
-BAND_AREA = 60_000
-"""Pixels whose features are held at once where the whole frame is looked at: 15 MB."""
-MOST_BANDS = 24
-"""A larger frame is looked at in part: all of 720p at full resolution, two thirds of 1080p."""
 SIDE_RATE = 0.1
 """Share of a frame's size that enters the running mean by which the level is chosen."""
 
@@ -117,7 +118,7 @@ def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bo
         return
     size = level_size(pyramid.size, carried.level)
     rect = carried.rect.grown(SURROUNDINGS, size)
-    features = pyramid.features(carried.level, rect).reshape(FEATURE_COUNT, -1)
+    features = pyramid.features(carried.level, rect)
     small = shrink(mask, size)[rect.slices]
     inside = np.flatnonzero(small > 0.5)
     if not len(inside):
@@ -126,8 +127,8 @@ def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bo
     near = np.flatnonzero((distance > 0) & (distance < NEAR))
     far = np.flatnonzero(distance >= NEAR)
     if is_new:
-        carried.model.standardise(features)
-    scene = scene_rows(pyramid, carried.level, rect, KEY_TILES, carried.random)
+        carried.model.standardise(features.grid(2).reshape(FEATURE_COUNT, -1))
+    scene = scene_rows(pyramid, carried.level, rect, KEY_PLACES)
     carried.keys.add(
         _background(features, near, far, scene, carried.random),
         pixel_rows(features, inside, KEY_SAMPLES, carried.random),
@@ -148,25 +149,16 @@ def lookalike_rows(carried: Carried, pyramid: FramePyramid, avoid: Rect) -> Samp
 
     Learned as background at once, they are not spread onto when the object comes near them.
     """
-    size = level_size(pyramid.size, carried.level)
-    bands = list(Rect(0, 0, size[1], size[0]).bands(BAND_AREA))
-    if len(bands) > MOST_BANDS:
-        bands = [bands[i] for i in carried.random.permutation(len(bands))[:MOST_BANDS]]
     rows = []
-    for band in bands:
-        # Every other pixel tells as much of what is there at a quarter of the cost.
-        features = np.ascontiguousarray(pyramid.features(carried.level, band)[:, ::2, ::2])
-        logits = carried.model.logits(features.reshape(FEATURE_COUNT, -1))
-        looks = np.repeat(np.repeat(logits.reshape(features.shape[1:]), 2, axis=0), 2, axis=1)
+    for band, features in pyramid.overview(carried.level):
+        planar = features.reshape(FEATURE_COUNT, -1)
+        looks = carried.model.logits(planar).reshape(features.shape[1:])
         if avoid.overlaps(band):
-            own = avoid.common(band)
-            top, left = own.y_min - band.y_min, own.x_min - band.x_min
-            looks[top : top + own.height, left : left + own.width] = -1
-        taken = np.flatnonzero(looks[::2, ::2] > 0)
+            looks[avoid.common(band).inside(band, step=OVERVIEW_STEP)] = -1
+        taken = np.flatnonzero(looks > 0)
         if len(taken):
-            count = min(len(taken), LOOKALIKES)
-            planar = features.reshape(FEATURE_COUNT, -1)
-            rows.append(pixel_rows(planar, taken, count, carried.random))
+            chosen = carried.random.integers(0, len(taken), min(len(taken), LOOKALIKES))
+            rows.append(planar[:, taken[chosen]].T)
     if not rows:
         return np.zeros((0, FEATURE_COUNT), np.float32)
     found = np.concatenate(rows)
@@ -176,7 +168,7 @@ def lookalike_rows(carried: Carried, pyramid: FramePyramid, avoid: Rect) -> Samp
 def learn_recent(
     carried: Carried,
     pyramid: FramePyramid,
-    features: Floats,
+    features: Features,
     soft: Floats,
     neutral: Mask | None,
 ) -> None:
@@ -184,18 +176,17 @@ def learn_recent(
 
     Neutral pixels count for neither side.
     """
-    planar = features.reshape(FEATURE_COUNT, -1)
     is_inside, is_outside = soft > 0.8, soft < 0.2
     if neutral is not None:
         is_inside &= ~neutral
         is_outside &= ~neutral
     inside, outside = np.flatnonzero(is_inside), np.flatnonzero(is_outside)
     if len(inside) and len(outside) and carried.rect is not None:
-        scene = scene_rows(pyramid, carried.level, carried.rect, RECENT_TILES, carried.random)
-        around = pixel_rows(planar, outside, RECENT_SAMPLES - len(scene), carried.random)
+        scene = scene_rows(pyramid, carried.level, carried.rect, RECENT_PLACES)
+        around = pixel_rows(features, outside, RECENT_SAMPLES - len(scene), carried.random)
         carried.recent.add(
             np.concatenate([around, scene]),
-            pixel_rows(planar, inside, RECENT_SAMPLES, carried.random),
+            pixel_rows(features, inside, RECENT_SAMPLES, carried.random),
         )
     config = carried.model.config
     if config.steps and carried.recent.count:
@@ -228,38 +219,26 @@ def change_level(carried: Carried, size: tuple[int, int], config: PropagatorConf
     carried.area = float(np.count_nonzero(whole > 0.5))
 
 
-def scene_rows(
-    pyramid: FramePyramid, level: int, avoid: Rect, tiles: int, random: np.random.Generator
-) -> Samples:
-    """(at most tiles * TILE_SAMPLES, C): pixels from random places of the frame, off the object.
+def scene_rows(pyramid: FramePyramid, level: int, avoid: Rect, count: int) -> Samples:
+    """(at most count * PLACE_PIXELS, C): pixels from random places of the frame, off the object.
 
     What is elsewhere now may touch the object later: it is learned as background before it does.
     """
-    size = level_size(pyramid.size, level)
-    rows = []
-    for _ in range(tiles):
-        x = int(random.integers(0, max(size[1] - TILE, 1)))
-        y = int(random.integers(0, max(size[0] - TILE, 1)))
-        seed = int(random.integers(0, 2**31))
-        tile = Rect(x, y, min(x + TILE, size[1]), min(y + TILE, size[0]))
-        if tile.overlaps(avoid):
-            continue
-        features = pyramid.features(level, tile).reshape(FEATURE_COUNT, -1)
-        chosen = np.random.default_rng(seed).integers(0, tile.area, TILE_SAMPLES)
-        rows.append(features[:, chosen].T)
+    places = pyramid.places(level, count)
+    rows = [features.T for rect, features in places if not rect.overlaps(avoid)]
     return np.concatenate(rows) if rows else np.zeros((0, FEATURE_COUNT), np.float32)
 
 
 def pixel_rows(
-    features: Floats, pixels: np.ndarray, count: int, random: np.random.Generator
+    features: Features, pixels: np.ndarray, count: int, random: np.random.Generator
 ) -> Samples:
-    """(count, C): random ones of the pixels of planar (C, P) features."""
+    """(count, C): features of random ones of the pixels."""
     chosen = pixels[random.integers(0, len(pixels), count)]
-    return np.ascontiguousarray(features[:, chosen].T)
+    return np.ascontiguousarray(features.at(chosen).T)
 
 
 def _background(
-    features: Floats,
+    features: Features,
     near: np.ndarray,
     far: np.ndarray,
     scene: Samples,
@@ -276,7 +255,7 @@ def _background(
         parts.append(pixel_rows(features, near if len(near) else far, rest, random))
     else:
         # The object fills the frame: nothing is known of the background.
-        parts.append(np.zeros((rest, len(features)), np.float32))
+        parts.append(np.zeros((rest, FEATURE_COUNT), np.float32))
     return np.concatenate(parts)
 
 

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from numpy.typing import NDArray
 
 from track_anything.structures import Floats, Frame, Image
 
@@ -28,9 +27,18 @@ NEIGHBOURS = tuple(
     if x or y
 )
 MARGIN = max(max(WINDOWS) // 2, NEIGHBOUR_DISTANCE + NEIGHBOUR_WINDOW // 2) + 1
-_STATISTICS = 3 + 6 * len(WINDOWS)
-_GRADIENTS = _STATISTICS + 6 * len(GRADIENT_WINDOWS)
-FEATURE_COUNT = _GRADIENTS + 3 * len(NEIGHBOURS)
+FEATURE_COUNT = 3 + 6 * len(WINDOWS) + 6 * len(GRADIENT_WINDOWS) + 3 * len(NEIGHBOURS)
+
+
+PLACE = 16
+"""Side of a place of the frame at which all objects look."""
+PLACE_PIXELS = 64
+BAND_AREA = 60_000
+"""Pixels that are filtered at once where the whole frame is looked at."""
+MOST_BANDS = 24
+"""A larger frame is looked at in part: all of 720p at full resolution, two thirds of 1080p."""
+OVERVIEW_STEP = 4
+"""Look-alikes are large: every 16th pixel shows them, and can be kept (23 MB at most)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +100,15 @@ class Rect:
         for top in range(self.y_min, self.y_max, rows):
             yield Rect(self.x_min, top, self.x_max, min(top + rows, self.y_max))
 
+    def inside(self, other: "Rect", *, step: int = 1) -> tuple[slice, slice]:
+        """Index of this part on another that holds it, or on every step-th pixel of that."""
+        top, bottom = self.y_min - other.y_min, self.y_max - other.y_min
+        left, right = self.x_min - other.x_min, self.x_max - other.x_min
+        # Rounded up: the first pixel that is neither left out nor before this part.
+        return slice(-(-top // step), -(-bottom // step)), slice(
+            -(-left // step), -(-right // step)
+        )
+
     def times(self, factor: int) -> "Rect":
         """The same part of a grid that is finer by a whole factor."""
         return Rect(
@@ -112,19 +129,20 @@ class FramePyramid:
         self.frame = frame
         self.size = frame.image.shape[0], frame.image.shape[1]
         self._lock = threading.Lock()
-        self._lab: dict[int, NDArray[np.uint8]] = {}
+        self._lab: dict[int, Image] = {}
+        self._places: dict[tuple[int, int], list[tuple[Rect, Floats]]] = {}
+        self._overviews: dict[int, list[tuple[Rect, Floats]]] = {}
         self._gray: dict[tuple[int, int], Image] = {}
 
-    def lab(self, level: int) -> NDArray[np.uint8]:
-        """(3, h, w) uint8: the frame in CIELAB at a level, planar."""
+    def lab(self, level: int) -> Image:
+        """(h, w, 3) uint8: the frame in CIELAB at a level."""
         with self._lock:
             if level not in self._lab:
-                height, width = level_size(self.size, level)
-                small = self.frame.image
-                if (height, width) != self.size:
-                    small = _resized(small, (height, width))
-                lab = cv2.cvtColor(small, cv2.COLOR_RGB2LAB)
-                self._lab[level] = np.ascontiguousarray(lab.transpose(2, 0, 1))
+                size = level_size(self.size, level)
+                image = self.frame.image
+                if size != self.size:
+                    image = _resized(image, size)
+                self._lab[level] = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2LAB), np.uint8)
             return self._lab[level]
 
     def gray(self, size: tuple[int, int]) -> Image:
@@ -137,25 +155,132 @@ class FramePyramid:
                 self._gray[size] = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
             return self._gray[size]
 
-    def features(self, level: int, rect: Rect) -> Floats:
-        """(FEATURE_COUNT, rect.height, rect.width) float32, contiguous.
+    def features(self, level: int, rect: Rect) -> "Features":
+        """The features of a part of a level."""
+        return Features(self.lab(level), rect)
 
-        Lab; mean and standard deviation of Lab in each of WINDOWS; for each of GRADIENT_WINDOWS the
-        mean signed and absolute gradients of L and the mean absolute gradients of a and b; mean
-        Lab at each of NEIGHBOURS.
+    def places(self, level: int, count: int) -> list[tuple[Rect, Floats]]:
+        """Some places of a level, random but the same for every object.
+
+        Each with (FEATURE_COUNT, PLACE_PIXELS) features of random ones of its pixels.
         """
-        planes = self.lab(level)
-        outer = rect.grown(MARGIN, (planes.shape[1], planes.shape[2]))
-        lab = np.ascontiguousarray(planes[:, outer.slices[0], outer.slices[1]])
-        wide = np.empty((_GRADIENTS, outer.height, outer.width), np.float32)
-        wide[:3] = lab
-        _write_statistics(lab, wide[3:_STATISTICS])
-        _write_gradients(lab, wide[_STATISTICS:])
-        top, left = rect.y_min - outer.y_min, rect.x_min - outer.x_min
-        out = np.empty((FEATURE_COUNT, rect.height, rect.width), np.float32)
-        out[:_GRADIENTS] = wide[:, top : top + rect.height, left : left + rect.width]
-        _write_neighbours(lab, out[_GRADIENTS:], top, left)
+        lab = self.lab(level)
+        with self._lock:
+            if (level, count) not in self._places:
+                random = np.random.default_rng([self.frame.index, level])
+                height, width = lab.shape[:2]
+                found = []
+                for _ in range(count):
+                    x = int(random.integers(0, max(width - PLACE, 1)))
+                    y = int(random.integers(0, max(height - PLACE, 1)))
+                    rect = Rect(x, y, min(x + PLACE, width), min(y + PLACE, height))
+                    pixels = random.integers(0, rect.area, PLACE_PIXELS)
+                    found.append((rect, Features(lab, rect).at(pixels)))
+                self._places[level, count] = found
+            return self._places[level, count]
+
+    def overview(self, level: int) -> list[tuple[Rect, Floats]]:
+        """Bands of a level with features of every OVERVIEW_STEP-th pixel; random ones of many.
+
+        They are kept: several objects are often learned on one frame.
+        """
+        lab = self.lab(level)
+        with self._lock:
+            if level not in self._overviews:
+                bands = list(Rect(0, 0, lab.shape[1], lab.shape[0]).bands(BAND_AREA))
+                random = np.random.default_rng([self.frame.index, level])
+                if len(bands) > MOST_BANDS:
+                    bands = [bands[i] for i in random.permutation(len(bands))[:MOST_BANDS]]
+                self._overviews[level] = [
+                    (band, Features(lab, band).grid(OVERVIEW_STEP)) for band in bands
+                ]
+            return self._overviews[level]
+
+
+class Features:
+    """Features of a part of a level, told for the pixels that are asked for.
+
+    FEATURE_COUNT of each pixel: Lab; mean and standard deviation of Lab in each of WINDOWS; for
+    each of GRADIENT_WINDOWS the mean signed and absolute gradients of L and the mean absolute
+    gradients of a and b; mean Lab at each of NEIGHBOURS.
+    """
+
+    def __init__(self, lab: Image, rect: Rect) -> None:
+        """Filter what lies around a part of a (h, w, 3) picture in CIELAB."""
+        outer = rect.grown(MARGIN, (lab.shape[0], lab.shape[1]))
+        crop = lab[outer.slices]
+        # Four channels are filtered at the price of two: the fourth is there for that alone.
+        packed = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2RGBA), np.uint8)
+        squares = packed.astype(np.uint16)
+        squares *= squares
+        signed, absolute = _gradients(crop)
+        self.rect = rect
+        self._place = rect.x_min - outer.x_min, rect.y_min - outer.y_min
+        # In the order of the features: (a filtered picture, how many of its channels count).
+        self._planes: list[tuple[np.ndarray, int]] = [(packed, 3)]
+        self._planes += [(_mean(packed, side), 3) for side in WINDOWS]
+        self._planes += [(_mean(squares, side), 3) for side in WINDOWS]
+        for side in GRADIENT_WINDOWS:
+            self._planes += [(_mean(signed, side), 2), (_mean(absolute, side), 4)]
+        self._around = _mean(packed, NEIGHBOUR_WINDOW)
+
+    def grid(self, step: int = 1) -> Floats:
+        """(FEATURE_COUNT, h, w) float32 of every step-th pixel of every step-th row."""
+        (left, top), rect = self._place, self.rect
+        out = np.empty((FEATURE_COUNT, -(-rect.height // step), -(-rect.width // step)), np.float32)
+        rows, columns = slice(top, top + rect.height, step), slice(left, left + rect.width, step)
+        first = 0
+        for plane, count in self._planes:
+            for channel in range(count):
+                out[first] = plane[rows, columns, channel]
+                first += 1
+        around, shift_x, shift_y = self._padded()
+        for x, y in NEIGHBOURS:
+            start_y, start_x = top + shift_y + y, left + shift_x + x
+            rows = slice(start_y, start_y + rect.height, step)
+            columns = slice(start_x, start_x + rect.width, step)
+            for channel in range(3):
+                out[first] = around[rows, columns, channel]
+                first += 1
+        _to_deviations(out)
         return out
+
+    def at(self, pixels: np.ndarray) -> Floats:
+        """(FEATURE_COUNT, P) float32 of pixels given by their number in the part, row by row."""
+        (left, top), rect = self._place, self.rect
+        y, x = np.divmod(pixels, rect.width)
+        out = np.empty((FEATURE_COUNT, len(pixels)), np.float32)
+        first = 0
+        places = (y + top) * self._around.shape[1] + (x + left)
+        for plane, count in self._planes:
+            taken = np.take(plane.reshape(-1, plane.shape[2]), places, axis=0)
+            out[first : first + count] = taken.T[:count]
+            first += count
+        around, shift_x, shift_y = self._padded()
+        places = (y + top + shift_y) * around.shape[1] + (x + left + shift_x)
+        flat = around.reshape(-1, 4)
+        for x_step, y_step in NEIGHBOURS:
+            taken = np.take(flat, places + (y_step * around.shape[1] + x_step), axis=0)
+            out[first : first + 3] = taken.T[:3]
+            first += 3
+        _to_deviations(out)
+        return out
+
+    def _padded(self) -> tuple[np.ndarray, int, int]:
+        """The mean colours with room for NEIGHBOURS on all sides; columns and rows added before."""
+        (left, top), rect = self._place, self.rect
+        height, width = self._around.shape[:2]
+        reach = NEIGHBOUR_DISTANCE
+        before_x, before_y = max(reach - left, 0), max(reach - top, 0)
+        after_x = max(left + rect.width + reach - width, 0)
+        after_y = max(top + rect.height + reach - height, 0)
+        if not (before_x or before_y or after_x or after_y):
+            return self._around, 0, 0
+        # The part lies at the border of the frame: beyond it the border's colours go on.
+        padded = cv2.copyMakeBorder(
+            self._around, before_y, after_y, before_x, after_x, cv2.BORDER_REPLICATE
+        )
+        return padded, before_x, before_y
 
 
 def _resized(image: Image, size: tuple[int, int]) -> Image:
@@ -163,40 +288,25 @@ def _resized(image: Image, size: tuple[int, int]) -> Image:
     return np.asarray(small, np.uint8)
 
 
-def _write_statistics(lab: NDArray[np.uint8], out: Floats) -> None:
+def _mean(picture: np.ndarray, side: int) -> np.ndarray:
+    return cv2.boxFilter(picture, cv2.CV_32F, (side, side))
+
+
+def _gradients(lab: Image) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w, 2) along x and y of L; (h, w, 4) their sizes and those of a and b. int16."""
+    lightness, *colours = cv2.split(lab)
+    signed = [cv2.Sobel(lightness, cv2.CV_16S, 1, 0), cv2.Sobel(lightness, cv2.CV_16S, 0, 1)]
+    absolute = [np.abs(plane) for plane in signed]
+    for plane in colours:
+        along_x = np.abs(cv2.Sobel(plane, cv2.CV_16S, 1, 0))
+        absolute.append(along_x + np.abs(cv2.Sobel(plane, cv2.CV_16S, 0, 1)))
+    return cv2.merge(signed), cv2.merge(absolute)
+
+
+def _to_deviations(features: Floats) -> None:
+    """Put standard deviations where mean squares are, in place."""
     count = 3 * len(WINDOWS)
-    means, deviations = out[:count], out[count:]
-    for index, side in enumerate(WINDOWS):
-        for channel in range(3):
-            plane = 3 * index + channel
-            window = (side, side)
-            cv2.boxFilter(lab[channel], cv2.CV_32F, window, means[plane])
-            cv2.sqrBoxFilter(lab[channel], cv2.CV_32F, window, deviations[plane])
+    means, deviations = features[3 : 3 + count], features[3 + count : 3 + 2 * count]
     deviations -= means * means
     np.maximum(deviations, 0, out=deviations)
     np.sqrt(deviations, out=deviations)
-
-
-def _write_gradients(lab: NDArray[np.uint8], out: Floats) -> None:
-    signed = [cv2.Sobel(lab[0], cv2.CV_16S, 1, 0), cv2.Sobel(lab[0], cv2.CV_16S, 0, 1)]
-    absolute = [np.abs(plane) for plane in signed]
-    for channel in (1, 2):
-        along_x = np.abs(cv2.Sobel(lab[channel], cv2.CV_16S, 1, 0))
-        absolute.append(along_x + np.abs(cv2.Sobel(lab[channel], cv2.CV_16S, 0, 1)))
-    plane = 0
-    for side in GRADIENT_WINDOWS:
-        for source in signed + absolute:
-            cv2.boxFilter(source, cv2.CV_32F, (side, side), out[plane])
-            plane += 1
-
-
-def _write_neighbours(lab: NDArray[np.uint8], out: Floats, top: int, left: int) -> None:
-    reach = NEIGHBOUR_DISTANCE
-    side = (NEIGHBOUR_WINDOW, NEIGHBOUR_WINDOW)
-    height, width = out.shape[1:]
-    for channel in range(3):
-        mean = cv2.boxFilter(lab[channel], cv2.CV_32F, side)
-        mean = cv2.copyMakeBorder(mean, reach, reach, reach, reach, cv2.BORDER_REPLICATE)
-        for index, (x, y) in enumerate(NEIGHBOURS):
-            row, column = top + reach + y, left + reach + x
-            out[3 * index + channel] = mean[row : row + height, column : column + width]

@@ -10,6 +10,8 @@ from track_anything.tracking.features import Rect
 
 FORBIDDEN = -1e3
 """Logit of a pixel too far from the carried mask to be the object."""
+MOTION_STEP = 4
+"""An object's mean motion is that of every so many pixels: flow is smooth."""
 
 
 def object_rect(soft: Floats, rect: Rect, margin: int, size: tuple[int, int]) -> Rect:
@@ -20,6 +22,16 @@ def object_rect(soft: Floats, rect: Rect, margin: int, size: tuple[int, int]) ->
     x_min, y_min, x_max, y_max = (int(value) for value in box)
     x, y = rect.x_min, rect.y_min
     return Rect(x + x_min, y + y_min, x + x_max, y + y_max).grown(margin, size)
+
+
+def possible_part(soft: Floats, least: float, margin: int) -> Rect | None:
+    """Where a soft mask is over `least`, and a margin around; None if it is nowhere."""
+    box = mask_box(soft > least)
+    x_min, y_min, x_max, y_max = (int(value) for value in box)
+    if x_min == x_max:
+        return None
+    height, width = soft.shape
+    return Rect(x_min, y_min, x_max, y_max).grown(margin, (height, width))
 
 
 def carry_soft_mask(
@@ -35,15 +47,15 @@ def carry_soft_mask(
         search: Margin in pixels of the grid.
     """
     area = _moved(soft, rect, flow, size, search)
-    columns, rows = np.meshgrid(
-        np.arange(area.x_min - rect.x_min, area.x_max - rect.x_min, dtype=np.float32),
-        np.arange(area.y_min - rect.y_min, area.y_max - rect.y_min, dtype=np.float32),
-    )
-    if flow is not None:
-        local = flow_on(flow, area, size)
-        columns += local[..., 0]
-        rows += local[..., 1]
-    warped = cv2.remap(soft, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
+    columns = np.arange(area.x_min - rect.x_min, area.x_max - rect.x_min, dtype=np.float32)
+    rows = np.arange(area.y_min - rect.y_min, area.y_max - rect.y_min, dtype=np.float32)[:, None]
+    if flow is None:
+        from_x, from_y = np.broadcast_arrays(columns, rows)
+    else:
+        from_x, from_y = cv2.split(flow_on(flow, area, size))
+        from_x += columns
+        from_y += rows
+    warped = cv2.remap(soft, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
     return np.asarray(warped, np.float32), area
 
 
@@ -53,10 +65,11 @@ def _moved(
     still = object_rect(soft, rect, 0, size)
     shift_x = shift_y = 0.0
     if flow is not None:
-        local = flow_on(flow, rect, size)
-        total = float(soft.sum()) or 1.0
-        shift_x = -float((local[..., 0] * soft).sum()) / total
-        shift_y = -float((local[..., 1] * soft).sum()) / total
+        some = soft[::MOTION_STEP, ::MOTION_STEP]
+        local = flow_on(flow, rect, size, step=MOTION_STEP)
+        total = float(some.sum()) or 1.0
+        shift_x = -float((local[..., 0] * some).sum()) / total
+        shift_y = -float((local[..., 1] * some).sum()) / total
     return Rect(
         still.x_min + int(np.floor(min(shift_x, 0))),
         still.y_min + int(np.floor(min(shift_y, 0))),
@@ -65,15 +78,20 @@ def _moved(
     ).grown(search, size)
 
 
-def flow_on(flow: Floats, rect: Rect, size: tuple[int, int]) -> Floats:
-    """(rect.height, rect.width, 2): the flow on a part of a grid, in pixels of that grid."""
+def flow_on(flow: Floats, rect: Rect, size: tuple[int, int], *, step: int = 1) -> Floats:
+    """(h, w, 2): the flow on every step-th pixel of a part of a grid, in pixels of that grid."""
     scale_x, scale_y = flow.shape[1] / size[1], flow.shape[0] / size[0]
-    columns, rows = np.meshgrid(
-        (np.arange(rect.x_min, rect.x_max, dtype=np.float32) + 0.5) * scale_x - 0.5,
-        (np.arange(rect.y_min, rect.y_max, dtype=np.float32) + 0.5) * scale_y - 0.5,
+    onto = np.array(
+        [
+            [step * scale_x, 0, (rect.x_min + 0.5) * scale_x - 0.5],
+            [0, step * scale_y, (rect.y_min + 0.5) * scale_y - 0.5],
+        ]
     )
-    local = cv2.remap(flow, columns, rows, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE)
-    return np.asarray(local / np.array([scale_x, scale_y], np.float32), np.float32)
+    shape = -(-rect.width // step), -(-rect.height // step)
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    local = cv2.warpAffine(flow, onto, shape, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    local *= np.array([1 / scale_x, 1 / scale_y], np.float32)
+    return np.asarray(local, np.float32)
 
 
 def prior_logits(warped: Floats, config: PropagatorConfig, *, is_touched: bool = False) -> Floats:
@@ -117,20 +135,31 @@ def stray_parts(soft: Floats, warped: Floats, config: PropagatorConfig) -> np.nd
     is_main = np.zeros(count, bool)
     is_main[main] = True
     side = np.sqrt(areas[is_supported].sum())
-    is_stray = ~is_supported & (_gaps(labels, is_supported, count) > config.stray_gap * side)
-    is_stray |= _gaps(labels, is_main, count) > config.stray_distance * side
+    parts = _PartsByPixel(labels)
+    is_stray = ~is_supported & (parts.gaps(is_supported) > config.stray_gap * side)
+    is_stray |= parts.gaps(is_main) > config.stray_distance * side
     is_stray[0] = False
     return is_stray[labels] if is_stray.any() else None
 
 
-def _gaps(labels: np.ndarray, is_reference: np.ndarray, count: int) -> np.ndarray:
-    """Distance of every part to the nearest reference part, in pixels."""
-    distance = cv2.distanceTransform(
-        (~is_reference[labels]).astype(np.uint8), cv2.DIST_L2, 3
-    ).ravel()
-    order = np.argsort(labels.ravel(), kind="stable")
-    starts = np.searchsorted(labels.ravel()[order], np.arange(count))
-    return np.asarray(np.minimum.reduceat(distance[order], starts))
+class _PartsByPixel:
+    """The pixels of numbered parts, part by part."""
+
+    def __init__(self, labels: np.ndarray) -> None:
+        """Sort the pixels of (h, w) labels; those of label 0 belong to no part."""
+        self._labels = labels
+        pixels = np.flatnonzero(labels)
+        numbers = labels.ravel()[pixels]
+        self._pixels = pixels[np.argsort(numbers, kind="stable")]
+        self._starts = np.concatenate([[0], np.bincount(numbers)[1:].cumsum()[:-1]])
+
+    def gaps(self, is_reference: np.ndarray) -> np.ndarray:
+        """Distance of every part to the nearest reference part, in pixels; 0 for label 0."""
+        distance = cv2.distanceTransform(
+            (~is_reference).astype(np.uint8)[self._labels], cv2.DIST_L2, 3
+        ).ravel()
+        nearest = np.minimum.reduceat(distance[self._pixels], self._starts)
+        return np.concatenate([[0], nearest])
 
 
 def guided_filter(guide: np.ndarray, values: Floats, *, radius: int, epsilon: float) -> Floats:

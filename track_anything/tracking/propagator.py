@@ -14,7 +14,6 @@ from track_anything.errors import TrackingError
 from track_anything.structures import Floats, Frame, Mask, Propagation, VideoInfo
 from track_anything.tracking.appearance import single_thread
 from track_anything.tracking.carried import (
-    BAND_AREA,
     Carried,
     change_level,
     learn_key,
@@ -24,11 +23,19 @@ from track_anything.tracking.carried import (
     shrink,
 )
 from track_anything.tracking.confidence import estimated_iou, measure_signals, ring_margin
-from track_anything.tracking.features import FEATURE_COUNT, FramePyramid, Rect, level_size
+from track_anything.tracking.features import (
+    BAND_AREA,
+    Features,
+    FramePyramid,
+    Rect,
+    level_size,
+)
+from track_anything.tracking.looks import rough_looks, sharp_looks
 from track_anything.tracking.motion import (
     carry_soft_mask,
     guided_filter,
     object_rect,
+    possible_part,
     prior_logits,
     stray_parts,
 )
@@ -43,17 +50,28 @@ NOWHERE = -8.0
 """Logit where the object is certainly not."""
 TOUCH = 4
 """Objects whose carried masks come this close touch, in pixels of a level."""
+POSSIBLE = 0.02
+"""Pixels less likely than this and far from any likelier one are not the object."""
+FILTER_RADIUS = 4
 SMALLEST = 3
 """A carried mask of fewer pixels of its level is lost."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _View:
-    """One object on one frame before its rivals are heard."""
+    """One object on one frame before its rivals are heard.
+
+    Attributes:
+        warped: Its carried mask, as logits.
+        features: Of the same part of the frame.
+        looks: (h, w) logits by looks alone.
+        own: By looks and place.
+    """
 
     warped: Logits
-    features: Floats
+    features: Features
     looks: Floats
+    own: Logits
 
 
 class FlowAppearancePropagator:
@@ -121,9 +139,11 @@ class FlowAppearancePropagator:
         flow = self._flow.next(frame.image)
         ids = sorted(self._objects)
         with single_thread():
-            seen = self._each(lambda i: self._view(self._objects[i], pyramid, flow), ids)
-            views = {i: view for i, view in zip(ids, seen, strict=True) if view is not None}
-            own = {i: self._own_logits(i, views) for i in views}
+            placed = self._each(lambda i: self._warp(self._objects[i], flow), ids)
+            warped = {i: one for i, one in zip(ids, placed, strict=True) if one is not None}
+            seen = self._each(lambda i: self._view(i, pyramid, warped), list(warped))
+            views = dict(zip(warped, seen, strict=True))
+            own = {i: view.own for i, view in views.items()}
             found = self._each(lambda i: self._step(i, pyramid, views, own), ids)
         return dict(zip(ids, found, strict=True))
 
@@ -158,7 +178,7 @@ class FlowAppearancePropagator:
         if len(ids) < 2:
             return [work(track_id) for track_id in ids]
         if self._threads is None:
-            self._threads = ThreadPoolExecutor(os.cpu_count() or 1, "propagate")
+            self._threads = ThreadPoolExecutor(_core_count(), "propagate")
         return list(self._threads.map(work, ids))
 
     def _on(self, frame: Frame) -> FramePyramid:
@@ -178,23 +198,30 @@ class FlowAppearancePropagator:
         """(rect.height, rect.width) probability that a pixel looks like the object."""
         looks = np.empty((rect.height, rect.width), np.float32)
         for band in rect.bands(BAND_AREA):
-            features = pyramid.features(carried.level, band)
-            logits = carried.model.logits(features.reshape(FEATURE_COUNT, -1))
             top = band.y_min - rect.y_min
-            looks[top : top + band.height] = _sigmoid(logits.reshape(band.height, band.width))
+            logits = rough_looks(carried.model, pyramid.features(carried.level, band))
+            looks[top : top + band.height] = _sigmoid(logits)
         return looks
 
-    def _view(self, carried: Carried, pyramid: FramePyramid, flow: Floats | None) -> _View | None:
+    def _warp(self, carried: Carried, flow: Floats | None) -> Logits | None:
+        """An object's carried mask on this frame; None while it is searched for."""
         carried.frames_since_key += 1
         if carried.rect is None:
             return None
-        config = self._config
         size = level_size(self._size, carried.level)
-        warped, rect = carry_soft_mask(carried.soft, carried.rect, flow, size, config.search)
-        features = pyramid.features(carried.level, rect)
-        looks = carried.model.logits(features.reshape(FEATURE_COUNT, -1))
-        looks = looks.reshape(rect.height, rect.width)
-        return _View(Logits(warped - np.float32(0.5), rect, size), features, looks)
+        search = self._config.search
+        warped, rect = carry_soft_mask(carried.soft, carried.rect, flow, size, search)
+        return Logits(warped - np.float32(0.5), rect, size)
+
+    def _view(
+        self, track_id: int, pyramid: FramePyramid, all_warped: Mapping[int, Logits]
+    ) -> _View:
+        carried, warped = self._objects[track_id], all_warped[track_id]
+        touched = is_touched(warped, self._rivals(track_id, all_warped), TOUCH)
+        prior = prior_logits(warped.values + np.float32(0.5), self._config, is_touched=touched)
+        features = pyramid.features(carried.level, warped.rect)
+        looks = sharp_looks(carried.model, features, prior)
+        return _View(warped, features, looks, Logits(looks + prior, warped.rect, warped.size))
 
     def _rivals(self, track_id: int, of: Mapping[int, Logits]) -> list[Logits]:
         first = self._objects[track_id].first_frame
@@ -203,14 +230,6 @@ class FlowAppearancePropagator:
             for other, logits in of.items()
             if other != track_id and self._objects[other].first_frame <= first
         ]
-
-    def _own_logits(self, track_id: int, views: Mapping[int, _View]) -> Logits:
-        view = views[track_id]
-        warped = {i: v.warped for i, v in views.items()}
-        rivals = self._rivals(track_id, warped)
-        touched = is_touched(view.warped, rivals, TOUCH)
-        prior = prior_logits(view.warped.values + np.float32(0.5), self._config, is_touched=touched)
-        return Logits(view.looks + prior, view.warped.rect, view.warped.size)
 
     def _step(
         self,
@@ -242,14 +261,20 @@ class FlowAppearancePropagator:
         """Logits over the whole frame, sharpened along the edges of a grid twice as fine."""
         factor = 2 if level else 1
         size = level_size(self._size, level)
-        fine_size, fine_rect = (size[0] * factor, size[1] * factor), rect.times(factor)
-        if factor > 1:
-            soft = np.asarray(cv2.resize(soft, (fine_rect.width, fine_rect.height)), np.float32)
-        guide = pyramid.gray(fine_size)[fine_rect.slices]
-        soft = guided_filter(guide, soft, radius=4, epsilon=1e-3)
-        np.clip(soft, 3e-4, 1 - 3e-4, out=soft)
+        fine_size = size[0] * factor, size[1] * factor
         logits = np.full(fine_size, NOWHERE, np.float32)
-        logits[fine_rect.slices] = np.log(soft / (1 - soft))
+        part = possible_part(soft, POSSIBLE, 2 * FILTER_RADIUS)
+        if part is None:
+            return logits
+        soft = soft[part.slices]
+        x, y = rect.x_min + part.x_min, rect.y_min + part.y_min
+        fine = Rect(x, y, x + part.width, y + part.height).times(factor)
+        if factor > 1:
+            soft = np.asarray(cv2.resize(soft, (fine.width, fine.height)), np.float32)
+        guide = pyramid.gray(fine_size)[fine.slices]
+        soft = guided_filter(guide, soft, radius=FILTER_RADIUS, epsilon=1e-3)
+        np.clip(soft, 3e-4, 1 - 3e-4, out=soft)
+        logits[fine.slices] = np.log(soft / (1 - soft))
         return logits
 
     def _follow(
@@ -309,5 +334,16 @@ class FlowAppearancePropagator:
         carried.found_count = 0
 
 
+def _core_count() -> int:
+    """Cores that this process may use: more threads than that only get in each other's way."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
 def _sigmoid(logits: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float32)
+    out = np.clip(logits, -30, 30)
+    np.negative(out, out=out)
+    np.exp(out, out=out)
+    out += 1
+    return np.asarray(np.reciprocal(out, out=out), np.float32)

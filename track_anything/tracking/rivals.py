@@ -1,5 +1,6 @@
 """Objects that want the same pixels: what one object's logits lose to the others'."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -40,12 +41,14 @@ def yield_to_rivals(own: Logits, rivals: Sequence[Logits]) -> tuple[Floats, Mask
     """
     total: Floats | None = None
     for rival in rivals:
-        values = _on_grid(rival, own)
-        if values is None:
+        found = _on_grid(rival, own)
+        if found is None:
             continue
+        values, part = found
+        if total is None:
+            total = np.zeros_like(own.values)
         # log(1 + sum of exponentials), built up rival by rival
-        start = np.zeros_like(own.values) if total is None else total
-        total = np.logaddexp(start, values)
+        total[part] = np.logaddexp(total[part], values)
     if total is None:
         return own.values, None
     return np.asarray(own.values - total, np.float32), np.asarray(total > np.log(2.0))
@@ -59,33 +62,60 @@ def is_touched(own: Logits, rivals: Sequence[Logits], reach: int) -> bool:
         rivals: The others'.
         reach: In pixels of the own grid.
     """
-    kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-    around = cv2.dilate((own.values > 0).astype(np.uint8), kernel).astype(bool)
+    around: Mask | None = None
     for rival in rivals:
-        values = _on_grid(rival, own)
-        if values is not None and (around & (values > 0)).any():
+        found = _on_grid(rival, own)
+        if found is None:
+            continue
+        if around is None:
+            kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+            around = cv2.dilate((own.values > 0).view(np.uint8), kernel).view(bool)
+        values, part = found
+        if (around[part] & (values > 0)).any():
             return True
     return False
 
 
-def _on_grid(rival: Logits, own: Logits) -> Floats | None:
-    """A rival's logits on the own grid; None if it has no pixel of object there."""
+def _on_grid(rival: Logits, own: Logits) -> tuple[Floats, tuple[slice, slice]] | None:
+    """A rival's logits where they lie on the own part, and where; None without object there."""
     scale_x, scale_y = rival.size[1] / own.size[1], rival.size[0] / own.size[0]
-    columns = (np.arange(own.rect.x_min, own.rect.x_max, dtype=np.float32) + 0.5) * scale_x - 0.5
-    rows = (np.arange(own.rect.y_min, own.rect.y_max, dtype=np.float32) + 0.5) * scale_y - 0.5
-    columns -= rival.rect.x_min
-    rows -= rival.rect.y_min
-    if columns[-1] < 0 or rows[-1] < 0:
+    mine, its = own.rect, rival.rect
+    left, right = _shared(mine.x_min, mine.x_max, its.x_min, its.x_max, scale_x)
+    top, bottom = _shared(mine.y_min, mine.y_max, its.y_min, its.y_max, scale_y)
+    if left >= right or top >= bottom:
         return None
-    if columns[0] > rival.rect.width or rows[0] > rival.rect.height:
+    if rival.size == own.size:
+        values = rival.values[
+            top - its.y_min : bottom - its.y_min, left - its.x_min : right - its.x_min
+        ]
+    else:
+        onto = np.array(
+            [
+                [scale_x, 0, (left + 0.5) * scale_x - 0.5 - its.x_min],
+                [0, scale_y, (top + 0.5) * scale_y - 0.5 - its.y_min],
+            ]
+        )
+        values = np.asarray(
+            cv2.warpAffine(
+                rival.values,
+                onto,
+                (right - left, bottom - top),
+                flags=cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP,
+                borderMode=cv2.BORDER_REPLICATE,
+            ),
+            np.float32,
+        )
+    if not (values > -3).any():
         return None
-    map_x, map_y = np.meshgrid(columns, rows)
-    values = cv2.remap(
-        np.clip(rival.values, -STRONGEST, STRONGEST),
-        map_x,
-        map_y,
-        cv2.INTER_LINEAR,
-        borderMode=cv2.BORDER_CONSTANT,
-        borderValue=(-STRONGEST,),
+    part = (
+        slice(top - mine.y_min, bottom - mine.y_min),
+        slice(left - mine.x_min, right - mine.x_min),
     )
-    return np.asarray(values, np.float32) if (values > -3).any() else None
+    return np.clip(values, -STRONGEST, STRONGEST), part
+
+
+def _shared(low: int, high: int, other_low: int, other_high: int, scale: float) -> tuple[int, int]:
+    """First and last (exclusive) pixel from low to high whose centre lies on the other's pixels."""
+    first = math.ceil((other_low + 0.5) / scale - 0.5)
+    last = math.floor((other_high - 0.5) / scale - 0.5)
+    return max(first, low), min(last + 1, high)

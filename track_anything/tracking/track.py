@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
-from track_anything.config import RepromptConfig, TrackerConfig
-from track_anything.structures import EventKind, Origin, State
+from track_anything.config import CLOCK_MODE, RepromptConfig, TrackerConfig
+from track_anything.structures import SEARCHED_STATES, EventKind, Origin, State
 
 HYSTERESIS = 0.05
 """A weak track is confirmed again this far above the confidence at which it became weak."""
@@ -25,6 +25,8 @@ class Track:
         cooldown: Length of the next wait.
         low_count: Frames in a row with a confidence that means lost.
         sure_count: Frames since its mask was last known to be right.
+        age: Frames since it began.
+        seen_at: Box of its last mask that was not empty.
     """
 
     track_id: int
@@ -38,22 +40,27 @@ class Track:
     cooldown: int = 0
     low_count: int = 0
     sure_count: int = 0
+    age: int = 0
+    seen_at: tuple[float, ...] = ()
 
     @property
     def is_searched(self) -> bool:
         """Whether it has no place now and is looked for."""
-        return self.state in (State.LOST, State.OCCLUDED)
+        return self.state in SEARCHED_STATES
 
     def tick(self, config: RepromptConfig) -> None:
         """Let a frame go by: time heals cooldowns and fills the budget."""
         self.origin = Origin.PROPAGATED
         self.wait = max(self.wait - 1, 0)
         self.sure_count += 1
+        self.age += 1
         # Two questions saved up at most: a budget is there to be spread over the video.
         self.tokens = min(self.tokens + config.budget / 100, 2.0)
 
     def may_ask(self, config: RepromptConfig) -> bool:
         """Whether it is doubted and the budget and the cooldown allow a question."""
+        if config.mode == CLOCK_MODE:
+            return self.age % config.clock_frames == 0
         if self.wait or self.tokens < 1:
             return False
         is_due = 0 < config.longest_interval <= self.sure_count

@@ -96,17 +96,23 @@ class MaskDecoder:
         )
 
     def decode(
-        self, image: "torch.Tensor | PreparedImage", tokens: torch.Tensor
+        self,
+        image: "torch.Tensor | PreparedImage",
+        tokens: torch.Tensor,
+        *,
+        least_predicted_iou: float | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """All candidates for a batch of prompts.
 
         Args:
             image: (B, grid^2, channels), the embedding plus the prompts' masks; or prepared.
             tokens: (B, N, channels) of the prompts.
+            least_predicted_iou: Where no candidate but the first is predicted above it, no mask
+                is made: that is two fifths of the work. None makes them all.
 
         Returns:
-            (B, candidates, mask_size, mask_size) float32 logits, and (B, candidates) float32
-            predicted IoUs.
+            (B, candidates, mask_size, mask_size) float32 logits, (B, 0, mask_size, mask_size) if
+            none were made, and (B, candidates) float32 predicted IoUs.
         """
         count, own = len(tokens), len(self._own_tokens)
         tokens = torch.cat([self._own_tokens.expand(count, -1, -1), tokens.to(self.dtype)], 1)
@@ -137,7 +143,11 @@ class MaskDecoder:
         for index, (weight, bias) in enumerate(self._iou):
             predicted = predicted.relu() if index else predicted
             predicted = functional.linear(predicted, weight, bias)
-        return self._masks(keys, queries[:, 1:own]), predicted.float()
+        predicted = predicted.float()
+        if least_predicted_iou is not None and float(predicted[:, 1:].max()) <= least_predicted_iou:
+            size = self.config.mask_size
+            return torch.empty(count, 0, size, size), predicted
+        return self._masks(keys, queries[:, 1:own]), predicted
 
     def _placed(self, keys: torch.Tensor) -> torch.Tensor:
         out = self._buffers.take("placed", *keys.shape)

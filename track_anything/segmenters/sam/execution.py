@@ -34,7 +34,8 @@ class SamAnswer:
 
     Attributes:
         logits: (4, mask_size, mask_size) float32 over the padded input. Index 0 is meant for
-            prompts without ambiguity; 1 to 3 are whole, part and sub-part of a lone click.
+            prompts without ambiguity; 1 to 3 are whole, part and sub-part of a lone click. None at
+            all, (0, mask_size, mask_size), where they were not worth making.
         predicted_iou: (4,) float32, as the network says it; may leave [0, 1] a little.
     """
 
@@ -51,6 +52,19 @@ class SamExecution(Protocol):
         """What decode needs of an image whose longer side is the input's side."""
         ...
 
-    def decode(self, embedding: Any, prompts: Sequence[SamPrompt]) -> list[SamAnswer]:
-        """Candidates for every prompt, in order."""
+    def decode(
+        self,
+        embedding: Any,
+        prompts: Sequence[SamPrompt],
+        *,
+        least_predicted_iou: float | None = None,
+    ) -> list[SamAnswer]:
+        """Candidates for every prompt, in order.
+
+        Args:
+            embedding: What encode returned.
+            prompts: Of that image.
+            least_predicted_iou: The logits of a prompt may be left out if none of the candidates
+                1 to 3 is predicted above it.
+        """
         ...

@@ -145,7 +145,17 @@ class Fit:
         return canvas
 
     def mask_out(self, logits: Floats) -> Mask:
-        """The bool mask of the whole frame that the network's logits stand for.
+        """The bool mask of the whole frame that the network's logits stand for."""
+        part = self.enlarged(logits)
+        if self.is_whole:
+            return np.asarray(part > 0)
+        left, top, right, bottom = self.crop
+        mask = np.zeros(self.frame_size, np.bool_)
+        mask[top:bottom, left:right] = part > 0
+        return mask
+
+    def enlarged(self, logits: Floats) -> Floats:
+        """The network's logits at the size of the part in the frame.
 
         As in Meta's code: enlarge to the input, cut the padding off, resize to the part.
         """
@@ -165,12 +175,7 @@ class Fit:
             (part_width, part_height),
             interpolation=cv2.INTER_LINEAR,
         )
-        if self.is_whole:
-            return np.asarray(part > 0)
-        left, top, right, bottom = self.crop
-        mask = np.zeros(self.frame_size, np.bool_)
-        mask[top:bottom, left:right] = part > 0
-        return mask
+        return np.asarray(part, np.float32)
 
 
 def stability_score(logits: Floats, *, offset: float = 1.0) -> float:

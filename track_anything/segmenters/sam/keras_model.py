@@ -92,7 +92,13 @@ class KerasSamModel:
             embedding: torch.Tensor = self.model.backbone(torch.from_numpy(padded))
             return embedding
 
-    def decode(self, embedding: torch.Tensor, prompts: Sequence[SamPrompt]) -> list[SamAnswer]:
+    def decode(
+        self,
+        embedding: torch.Tensor,
+        prompts: Sequence[SamPrompt],
+        *,
+        least_predicted_iou: float | None = None,  # leaves nothing out
+    ) -> list[SamAnswer]:
         """All candidate masks for every prompt, one prompt at a time."""
         with torch.inference_mode():
             return [self._decode(embedding, prompt) for prompt in prompts]

@@ -2,8 +2,9 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -18,31 +19,9 @@ from track_anything.segmenters.sam.prompt_encoder import PromptEncoder
 from track_anything.segmenters.sam.weights import SamWeights
 from track_anything.structures import Image
 
-DEVICES = ("auto", "cpu", "cuda", "mps")
 DTYPES = ("auto", "float32", "float16", "bfloat16")
 LARGEST_BATCH = 64
 """Prompts decoded together on a GPU: the segment-anything generator's batch."""
-
-
-def choose_device(device: str) -> torch.device:
-    """The torch device a name stands for; auto takes a GPU where there is one.
-
-    Raises:
-        ConfigError: If the name is unknown, or there is no such device here.
-    """
-    available = {
-        "cuda": torch.cuda.is_available(),
-        "mps": torch.backends.mps.is_available(),
-        "cpu": True,
-    }
-    if device == "auto":
-        return torch.device(next(name for name, is_here in available.items() if is_here))
-    name, _, number = device.partition(":")
-    if name not in available or (number and not number.isdigit()):
-        raise ConfigError(f"device is one of {', '.join(DEVICES)}, got {device!r}")
-    if not available[name]:
-        raise ConfigError(f"torch {torch.__version__} finds no {name} device here; use device auto")
-    return torch.device(device)
 
 
 def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
@@ -141,13 +120,29 @@ class LeanSam:
             )
         return LeanImage(embedding, prepared)
 
-    def decode(self, embedding: LeanImage, prompts: Sequence[SamPrompt]) -> list[SamAnswer]:
-        """All candidate masks for every prompt, in order."""
+    def decode(
+        self,
+        embedding: LeanImage,
+        prompts: Sequence[SamPrompt],
+        *,
+        least_predicted_iou: float | None = None,
+    ) -> list[SamAnswer]:
+        """All candidate masks for every prompt, in order.
+
+        Args:
+            embedding: What encode returned.
+            prompts: Of that image.
+            least_predicted_iou: On a CPU the logits of a prompt are left out if none of the
+                candidates 1 to 3 is predicted above it. A GPU is quicker without looking.
+        """
         answers: dict[int, SamAnswer] = {}
+        decode: Callable[..., tuple[torch.Tensor, torch.Tensor]] = self._decode
+        if self.device.type == "cpu" and not self.batched and least_predicted_iou is not None:
+            decode = partial(self._decode_batch, least_predicted_iou=least_predicted_iou)
         with self._lock, torch.inference_mode():
             for indices in self._batches(prompts):
                 batch = [prompts[index] for index in indices]
-                logits, predicted = self._decode(*self._stack(embedding, batch))
+                logits, predicted = decode(*self._stack(embedding, batch))
                 # Copies: what a recording gave is overwritten by the next batch.
                 logits_array = logits.to("cpu", copy=True).numpy()
                 iou_array = predicted.to("cpu", copy=True).numpy()
@@ -197,11 +192,13 @@ class LeanSam:
         boxes: torch.Tensor | None,
         masks: torch.Tensor | None,
         *image: torch.Tensor,
+        least_predicted_iou: float | None = None,
     ) -> tuple[torch.Tensor, torch.Tensor]:
         """A decode as a function of tensors alone, so that it can be recorded."""
         tokens = self.prompt_encoder.tokens(points, labels, boxes)
         if masks is not None:
-            return self.decoder.decode(image[0] + self.prompt_encoder.dense(masks), tokens)
+            keys = image[0] + self.prompt_encoder.dense(masks)
+            return self.decoder.decode(keys, tokens, least_predicted_iou=least_predicted_iou)
         keys, compared, values, asking = image
         prepared = PreparedImage(keys, ProjectedImage(compared, values), ProjectedImage(asking))
-        return self.decoder.decode(prepared, tokens)
+        return self.decoder.decode(prepared, tokens, least_predicted_iou=least_predicted_iou)

@@ -1,7 +1,8 @@
 """Segment Anything behind the Segmenter socket."""
 
+import math
 from collections import OrderedDict
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,16 +11,25 @@ from typing import Any
 import numpy as np
 
 from track_anything.errors import ConfigError, PromptError, SegmenterError
+from track_anything.segmenters.device import choose_device
 from track_anything.segmenters.sam.architecture import SamConfig, published_config
 from track_anything.segmenters.sam.cache import load_weights
 from track_anything.segmenters.sam.catalogue import KNOWN_WEIGHTS
 from track_anything.segmenters.sam.execution import SamAnswer, SamExecution
 from track_anything.segmenters.sam.geometry import Crop, Fit, stability_score
-from track_anything.segmenters.sam.lean import LeanSam, choose_device, choose_dtype
+from track_anything.segmenters.sam.lean import LeanSam, choose_dtype
 from track_anything.segmenters.sam.memory import check_file, check_memory
 from track_anything.segmenters.sam.weights import SamWeights
 from track_anything.segmenters.sam.zoom import ZoomPlan, plan_zoom
-from track_anything.structures import Frame, Image, ImageEmbedding, MaskPrediction, Prompt
+from track_anything.structures import (
+    ClickMask,
+    Floats,
+    Frame,
+    Image,
+    ImageEmbedding,
+    MaskPrediction,
+    Prompt,
+)
 
 EXECUTIONS = ("lean", "reference")
 ZOOMS = ("auto", "off")
@@ -27,6 +37,7 @@ KEPT_EMBEDDINGS = 2
 """Frames remembered: the current one and the one before, for a second look."""
 ENCODE_BUDGET = {"cpu": 2, "cuda": 8, "mps": 4}
 """Encodings of one frame per call that zooming may ask for: on a CPU each takes seconds."""
+_ON_OBJECT = np.ones(1, np.int64)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -152,11 +163,7 @@ class SamSegmenter:
             SegmenterError: If the embedding is not this segmenter's.
             PromptError: If a prompt is an answer already: a mask, or absent.
         """
-        features = embedding.features
-        if not isinstance(features, SamFeatures) or features.owner is not self._owner:
-            raise SegmenterError(
-                f"{self.name} did not make this embedding: embed the frame with it first"
-            )
+        features = self._features(embedding)
         if any(prompt.is_answer for prompt in prompts):
             raise PromptError("a prompt with a mask or is_absent is an answer: nothing to segment")
         predictions: dict[int, list[SamPrediction]] = {}
@@ -171,6 +178,42 @@ class SamSegmenter:
             for index, answer in zip(indices, answers, strict=True):
                 predictions[index] = self._candidates(answer, prompts[index], fit)
         return [predictions[index] for index in range(len(prompts))]
+
+    def decode_clicks(
+        self, embedding: ImageEmbedding, points: Floats, *, least_predicted_iou: float = -math.inf
+    ) -> Iterator[ClickMask]:
+        """The whole, part and sub-part of many lone clicks that are predicted above a limit.
+
+        The whole frame is looked at: no zoom.
+
+        Args:
+            embedding: Of the frame.
+            points: (N, 2) in pixels of the frame; their logits are in memory together.
+            least_predicted_iou: Masks not predicted above it are not made.
+
+        Raises:
+            SegmenterError: If the embedding is not this segmenter's.
+        """
+        features = self._features(embedding)
+        fit = Fit.whole(embedding.size, self.config)
+        clicks = [fit.prompt(Prompt(points=point[None], labels=_ON_OBJECT)) for point in points]
+        answers = self._sam.decode(
+            self._part(features, fit), clicks, least_predicted_iou=least_predicted_iou
+        )
+        for click, answer in enumerate(answers):
+            for index in range(1, len(answer.logits)):
+                predicted_iou = float(answer.predicted_iou[index])
+                if predicted_iou > least_predicted_iou:
+                    logits = fit.enlarged(answer.logits[index])
+                    yield ClickMask(click, index - 1, predicted_iou, logits)
+
+    def _features(self, embedding: ImageEmbedding) -> SamFeatures:
+        features = embedding.features
+        if not isinstance(features, SamFeatures) or features.owner is not self._owner:
+            raise SegmenterError(
+                f"{self.name} did not make this embedding: embed the frame with it first"
+            )
+        return features
 
     def _plan(
         self,

@@ -1,0 +1,186 @@
+"""What ten objects cost against one in the same video, and five.
+
+    python benchmarks/many_objects.py [--frames 40] [--cores 0,1] [-o RESULT.json]
+    python benchmarks/many_objects.py --video FILE --boxes X0,Y0,X1,Y1 X0,Y0,X1,Y1 ... [-o ...]
+
+Ten players of a drawn futsal match at 1280x720, from their exact masks; and objects of a video,
+from masks that the embedded segmenter draws in the boxes. Every object alone, the first half of
+them and all of them are tracked side by side in one process, frame by frame in changing order, so
+that whatever else the machine does falls on all of them. A figure is the median over the frames;
+"one" is the mean of the objects alone. The first frame, on which the objects are learned, is told
+apart. CPU time is that of all threads. Whole steps of the tracker without re-prompts, and of the
+propagator alone.
+"""
+
+import argparse
+import json
+import os
+import sys
+import time
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from track_anything.build import build_tracker, choose_segmenter, resolved_config
+from track_anything.config import RunConfig
+from track_anything.evaluation.report import machine
+from track_anything.io.sources import open_source
+from track_anything.segmenters.grabcut import GrabCutSegmenter
+from track_anything.structures import Frame, Mask, Prompt, VideoInfo
+from track_anything.tracking.propagator import FlowAppearancePropagator
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "samples"))
+
+from futsal.play import BLUE, PLAYERS, RED, Player, fold_time
+from make_clip import Scene
+
+SIZE = (720, 1280)
+FRAME_RATE = Fraction(25)
+START = 2.88
+"""Time of the play from which on all players are in the picture."""
+MORE_PLAYERS = (
+    Player("red 1", RED, 1, ((0, 9.0, 9.6), (3, 8.6, 9.8), (4, 9.4, 9.9), (5, 10.2, 9.6))),
+    Player("blue 4", BLUE, 4, ((0, 12.2, 10.4), (3, 12.4, 10.6), (4, 13.2, 10.4), (5, 14.2, 10.6))),
+    Player("red 5", RED, 5, ((0, 14.2, 4.6), (3, 14.4, 4.8), (4, 15.2, 4.6), (5, 16.0, 4.4))),
+)
+WARM_UP = 2
+"""Frames after the first that are not counted: threads start, recent memory fills."""
+
+Step = Callable[[Frame], None]
+
+
+@dataclass(frozen=True)
+class Clip:
+    """Frames, and the mask of every object on the first."""
+
+    info: VideoInfo
+    frames: Sequence[Frame]
+    masks: Sequence[Mask]
+
+
+def drawn_clip(count: int) -> Clip:
+    """A match of ten players."""
+    players = (*PLAYERS, *MORE_PLAYERS)
+    scene = Scene(SIZE, 0, players=players)
+    frames, masks = [], []
+    for index in range(count):
+        when = Fraction(index) / FRAME_RATE
+        image, labels = scene.draw(fold_time(START + float(when)), index)
+        frames.append(Frame(index, when, image))
+        if not index:
+            masks = [labels == track_id for track_id in range(2, 2 + len(players))]
+    info = VideoInfo(width=SIZE[1], height=SIZE[0], frame_rate=FRAME_RATE)
+    return Clip(info, frames, masks)
+
+
+def filmed_clip(video: Path, boxes: Iterable[str], count: int) -> Clip:
+    """Objects of a video."""
+    with closing(open_source(video, end_frame=count)) as source:
+        frames, info = list(source), source.info
+    segmenter = GrabCutSegmenter()
+    embedding = segmenter.embed(frames[0])
+    prompts = [Prompt(box=np.array(box.split(","), np.float32)) for box in boxes]
+    masks = [found[0].mask for found in segmenter.decode(embedding, prompts)]
+    return Clip(info, frames, masks)
+
+
+def tracker_step(clip: Clip, objects: Sequence[int]) -> Step:
+    """Whole steps of a tracker of these objects."""
+    spec, _ = choose_segmenter("none")
+    tracker = build_tracker(resolved_config(RunConfig(), spec), None)
+    tracker.start(clip.info)
+    prompts = [Prompt(mask=clip.masks[i], track_id=i + 1) for i in objects]
+
+    def step(frame: Frame) -> None:
+        tracker.step(frame, () if frame.index else prompts)
+
+    return step
+
+
+def propagator_step(clip: Clip, objects: Sequence[int]) -> Step:
+    """Steps of a propagator of these objects."""
+    propagator = FlowAppearancePropagator()
+    propagator.start(clip.info)
+
+    def step(frame: Frame) -> None:
+        if frame.index:
+            propagator.propagate(frame)
+            return
+        for i in objects:
+            propagator.learn(frame, i + 1, clip.masks[i])
+
+    return step
+
+
+def measure(clip: Clip, make: Callable[[Clip, Sequence[int]], Step]) -> dict[str, object]:
+    """Milliseconds a frame of one, half and all of the objects."""
+    count = len(clip.masks)
+    groups = [[i] for i in range(count)] + [list(range(count // 2)), list(range(count))]
+    steps = [make(clip, group) for group in groups]
+    seconds = np.zeros((len(clip.frames), len(groups), 2))
+    random = np.random.default_rng(0)
+    for row, frame in zip(seconds, clip.frames, strict=True):
+        for at in random.permutation(len(groups)):
+            # Each tracker is given a frame of its own: nothing is computed for another.
+            own = replace(frame)
+            begun = time.perf_counter(), time.process_time()
+            steps[at](own)
+            row[at] = time.perf_counter() - begun[0], time.process_time() - begun[1]
+    first, later = seconds[0], np.median(seconds[1 + WARM_UP :], axis=0)
+    return {"first frame": _figures(first, count), "each further frame": _figures(later, count)}
+
+
+def _figures(seconds: np.ndarray, count: int) -> dict[str, object]:
+    rows = [seconds[:count].mean(axis=0), seconds[count], seconds[count + 1]]
+    names = ("1", str(count // 2), str(count))
+    found: dict[str, object] = {}
+    for at, kind in enumerate(("milliseconds", "cpu_milliseconds")):
+        found[kind] = {
+            name: round(1e3 * float(row[at]), 2) for name, row in zip(names, rows, strict=True)
+        }
+        found[kind.replace("milliseconds", "times_one")] = {
+            name: round(float(row[at] / rows[0][at]), 2)
+            for name, row in zip(names[1:], rows[1:], strict=True)
+        }
+    return found
+
+
+def main() -> None:
+    """Measure, report."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=40)
+    parser.add_argument("--cores", help="pin the process to these, such as 0,1")
+    parser.add_argument("--video", type=Path)
+    parser.add_argument("--boxes", nargs="+", default=[])
+    parser.add_argument("-o", "--output", type=Path)
+    options = parser.parse_args()
+    if options.cores:
+        os.sched_setaffinity(0, {int(core) for core in options.cores.split(",")})
+    clips = {"drawn match": partial(drawn_clip, options.frames)}
+    if options.video:
+        film = partial(filmed_clip, options.video, options.boxes, options.frames)
+        clips[options.video.name] = film
+    scenes = {}
+    for name, make_clip in clips.items():
+        clip = make_clip()
+        scenes[name] = {
+            "size": list(clip.info.size),
+            "frames": len(clip.frames),
+            "object_pixels": [int(np.count_nonzero(mask)) for mask in clip.masks],
+            "tracker": measure(clip, tracker_step),
+            "propagator": measure(clip, propagator_step),
+        }
+    result = {"machine": machine(), "scenes": scenes}
+    text = json.dumps(result, indent=2)
+    print(text)
+    if options.output:
+        options.output.write_text(text + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,1 @@
+"""Objects taken out of a video: filled from the background seen in other frames."""

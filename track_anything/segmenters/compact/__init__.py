@@ -1,0 +1,1 @@
+"""The project's own small promptable network: weights in the package, no download."""

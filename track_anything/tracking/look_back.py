@@ -1,0 +1,260 @@
+"""Results held back while a track is doubted, and mended from behind once it is known again."""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from track_anything.config import LookBackConfig
+from track_anything.interfaces import Propagator
+from track_anything.masks import logits_mask, mask_box, mask_iou, resize_logits
+from track_anything.structures import (
+    SEARCHED_STATES,
+    Event,
+    EventKind,
+    Floats,
+    Frame,
+    FrameResult,
+    Mask,
+    ObjectMask,
+    Origin,
+    State,
+    VideoInfo,
+)
+from track_anything.tracking.look_back_state import pack_held, unpack_held
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Correction:
+    """What a track turned out to be on a frame.
+
+    Attributes:
+        track_id: The track.
+        carried: What the tracker had thought.
+        taken: The mask that was learned instead.
+    """
+
+    track_id: int
+    carried: Mask
+    taken: Mask
+
+
+@dataclass(slots=True, eq=False)
+class _Held:
+    """A result that may still change.
+
+    Attributes:
+        result: As it would be said now.
+        logits: By track_id, of doubted tracks alone: they are what a mended mask is blended with.
+        doubted: Tracks that were not sure on this frame.
+        final: Tracks whose masks the user gave: they keep every pixel.
+    """
+
+    result: FrameResult
+    logits: Mapping[int, Floats]
+    doubted: frozenset[int]
+    final: frozenset[int]
+
+
+class LookBack:
+    """Keeps the frames since the last on which every track was sure, a bounded number.
+
+    When a doubted track is corrected, by the segmenter or the user, the object is carried backwards
+    from there to the last sure frame or the last correction, and the two ways are blended: each
+    counts the more, the nearer its own certain mask is.
+    """
+
+    def __init__(
+        self,
+        config: LookBackConfig,
+        propagator: Propagator,
+        copy: Callable[[], Propagator],
+        *,
+        is_exclusive: bool,
+    ) -> None:
+        """Get ready for one video.
+
+        Args:
+            config: How far back, and what is sure.
+            propagator: The one that carries the tracks; its state is read, never changed.
+            copy: Makes another of the same settings, without objects.
+            is_exclusive: Whether a pixel belongs to one object at most.
+        """
+        self._config = config
+        self._is_exclusive = is_exclusive
+        self._propagator = propagator
+        self._copy = copy
+        self._info: VideoInfo | None = None
+        self._first_frames: Mapping[int, int] = {}
+        self._held: list[_Held] = []
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether nothing is held back."""
+        return not self._held
+
+    def start(self, info: VideoInfo) -> None:
+        """Begin a video."""
+        self._info = info
+        self._held.clear()
+
+    def save(self) -> bytes:
+        """What is held, but for its frames."""
+        return pack_held([(one.result, one.logits, one.doubted, one.final) for one in self._held])
+
+    def restore(self, state: bytes, frames: Sequence[Frame]) -> None:
+        """Hold what save returned, on the same frames.
+
+        Raises:
+            TrackingError: If the state is not that of results held back on so many frames.
+        """
+        self._held = [_Held(*one) for one in unpack_held(state, frames)]
+
+    def add(
+        self,
+        result: FrameResult,
+        logits: Mapping[int, Floats | None],
+        first_frames: Mapping[int, int],
+        corrections: Sequence[Correction],
+        *,
+        final: Collection[int] = (),
+    ) -> list[FrameResult]:
+        """Take the newest result; those that are final now, in order.
+
+        Args:
+            result: Of the newest frame.
+            logits: Behind its masks.
+            first_frames: Of every track; of two tracks the older one gives nothing to the younger.
+            corrections: Masks learned on this frame.
+            final: Tracks whose masks on this frame the user gave.
+        """
+        self._first_frames = first_frames
+        events = list(result.events)
+        for correction in corrections:
+            count = self._mend(correction)
+            if count:
+                detail = f"{count} frames before were mended"
+                events.append(Event(EventKind.MENDED, correction.track_id, detail))
+        result = replace(result, events=events)
+        doubted = frozenset(one.track_id for one in result.objects if self._is_doubted(one))
+        kept = {i: found for i in doubted if (found := logits.get(i)) is not None}
+        self._held.append(_Held(result, kept, doubted, frozenset(final)))
+        if (result.frame.index + 1) % self._config.rest_frames == 0:
+            return self.flush()
+        return self._release()
+
+    def flush(self) -> list[FrameResult]:
+        """All that is held, as it is."""
+        results = [held.result for held in self._held]
+        self._held.clear()
+        return results
+
+    def _is_doubted(self, found: ObjectMask) -> bool:
+        if found.origin is not Origin.PROPAGATED:
+            # Known to be right, however sure of it the segmenter was: on a way from one correction
+            # to the one before nothing is gained by going on (0.6 points of J&F are lost).
+            return False
+        if found.state is State.LOST:
+            return True
+        # Where one is hidden, said to be absent or at its end, there is nothing to be mended.
+        is_settled = found.state in (State.OCCLUDED, State.ENDED)
+        return not is_settled and found.confidence < self._config.sure_above
+
+    def _release(self) -> list[FrameResult]:
+        """The results before every track's present stretch of doubt, and those too far back."""
+        final = len(self._held)
+        for track_id in self._held[-1].doubted:
+            start = len(self._held)
+            while start and track_id in self._held[start - 1].doubted:
+                start -= 1
+            final = min(final, start)
+        final = max(final, len(self._held) - self._config.frames)
+        released = [held.result for held in self._held[:final]]
+        del self._held[:final]
+        return released
+
+    def _mend(self, correction: Correction) -> int:
+        """Carry the corrected object backwards through its doubtful stretch; frames changed."""
+        track_id = correction.track_id
+        start = len(self._held)
+        while start and track_id in self._held[start - 1].doubted:
+            start -= 1
+        stretch = self._held[start:]
+        agreement = mask_iou(correction.carried, correction.taken)
+        if not stretch or agreement >= self._config.agree_above:
+            return 0
+        propagator = self._backwards(track_id)
+        changed = 0
+        for distance, held in enumerate(reversed(stretch), 1):
+            found = propagator.propagate(held.result.frame)[track_id]
+            if found.signals.get("searching") or found.confidence < self._config.stop_below:
+                break
+            weight = 1 - distance / (len(stretch) + 1)
+            changed += self._blend(held, track_id, found.logits, found.confidence, weight)
+        return changed
+
+    def _backwards(self, track_id: int) -> Propagator:
+        """A propagator with this object alone, where and as it is known now."""
+        assert self._info is not None
+        propagator = self._copy()
+        propagator.start(self._info)
+        propagator.restore(self._propagator.save())
+        for other in self._first_frames:
+            if other != track_id:
+                propagator.forget(other)
+        return propagator
+
+    def _blend(
+        self, held: _Held, track_id: int, logits: Floats, confidence: float, weight: float
+    ) -> int:
+        """Mend one object on one frame; 1 if that changes it, else 0."""
+        old = next(one for one in held.result.objects if one.track_id == track_id)
+        size = old.mask.shape[0], old.mask.shape[1]
+        forward = held.logits.get(track_id)
+        if forward is None or not old.mask.any():
+            mask, trust = logits_mask(logits, size), confidence
+        else:
+            share = weight * confidence
+            share /= max(share + (1 - weight) * old.confidence, 1e-6)
+            mixed = share * _probability(logits, size)
+            mixed += (1 - share) * _probability(forward, size)
+            mask, trust = mixed > 0.5, share * confidence + (1 - share) * old.confidence
+        if self._is_exclusive:
+            for other in held.result.objects:
+                if other.track_id != track_id and not self._is_younger(other.track_id, track_id):
+                    mask = mask & ~other.mask
+        if not mask.any() or np.array_equal(mask, old.mask):
+            return 0
+        self._write(held, _with_mask(old, np.asarray(mask)), float(trust))
+        return 1
+
+    def _write(self, held: _Held, mended: ObjectMask, confidence: float) -> None:
+        """Put a mended object among the others of its frame: a pixel still has one owner."""
+        # What is seen is neither lost nor gone.
+        state = State.WEAK if mended.state in SEARCHED_STATES else mended.state
+        objects = []
+        for one in held.result.objects:
+            if one.track_id == mended.track_id:
+                one = replace(mended, confidence=confidence, state=state)
+            elif self._gives_way(one, mended, held.final):
+                one = _with_mask(one, one.mask & ~mended.mask)
+            objects.append(one)
+        held.result = replace(held.result, objects=objects)
+
+    def _gives_way(self, one: ObjectMask, mended: ObjectMask, final: Collection[int]) -> bool:
+        if not self._is_exclusive or one.track_id in final:
+            return False
+        is_younger = self._is_younger(one.track_id, mended.track_id)
+        return is_younger and bool((one.mask & mended.mask).any())
+
+    def _is_younger(self, track_id: int, other: int) -> bool:
+        return self._first_frames[track_id] > self._first_frames[other]
+
+
+def _with_mask(one: ObjectMask, mask: Mask) -> ObjectMask:
+    return replace(one, mask=mask, box=mask_box(mask))
+
+
+def _probability(logits: Floats, size: tuple[int, int]) -> Floats:
+    large = np.clip(resize_logits(logits, size), -20, 20)
+    return np.asarray(1 / (1 + np.exp(-large)), np.float32)

@@ -1,0 +1,63 @@
+"""Which pixels of a part of a frame look like an object: sharply at its edge, roughly away."""
+
+import cv2
+import numpy as np
+
+from track_anything.structures import Floats
+from track_anything.tracking.appearance import AppearanceModel
+from track_anything.tracking.features import FEATURE_COUNT, Features
+
+STEP = 2
+"""Elsewhere than at the edge every second pixel of every second row is looked at."""
+DOUBTFUL = 2.0
+"""Where the sum of looks and prior comes closer to 0 than this, every pixel is looked at."""
+
+_AROUND = np.ones((3, 3), np.uint8)
+
+
+def rough_looks(model: AppearanceModel, features: Features) -> Floats:
+    """(h, w) logits of a part of a frame, linear between the pixels looked at."""
+    return _spread(_looked_at(model, features), features)
+
+
+def sharp_looks(model: AppearanceModel, features: Features, prior: Floats) -> Floats:
+    """(h, w) logits of a part of a frame, exact where they decide with the prior.
+
+    Args:
+        model: The object's.
+        features: Of the part.
+        prior: (h, w) logits that will be added.
+    """
+    seen = _looked_at(model, features)
+    looks = _spread(seen, features)
+    pixels = _at_the_edge(seen + prior[::STEP, ::STEP], looks.shape)
+    if len(pixels):
+        looks.ravel()[pixels] = model.logits(features.at(pixels))
+    return looks
+
+
+def _looked_at(model: AppearanceModel, features: Features) -> Floats:
+    grid = features.grid(STEP)
+    return model.logits(grid.reshape(FEATURE_COUNT, -1)).reshape(grid.shape[1:])
+
+
+def _spread(seen: Floats, features: Features) -> Floats:
+    size = features.rect.width, features.rect.height
+    onto = np.array([[1 / STEP, 0, 0], [0, 1 / STEP, 0]])
+    flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+    looks = cv2.warpAffine(seen, onto, size, flags=flags, borderMode=cv2.BORDER_REPLICATE)
+    return np.asarray(looks, np.float32)
+
+
+def _at_the_edge(logits: Floats, size: tuple[int, ...]) -> np.ndarray:
+    """Numbers of the pixels, row by row, near which logits of every STEP-th are doubtful or turn.
+
+    Those that were looked at already are not among them.
+    """
+    inside = (logits > 0).astype(np.uint8)
+    turns = cv2.morphologyEx(inside, cv2.MORPH_GRADIENT, _AROUND)
+    doubtful = (np.abs(logits) < DOUBTFUL).astype(np.uint8)
+    near = np.bitwise_or(turns, cv2.dilate(doubtful, _AROUND))
+    every = np.repeat(np.repeat(near, STEP, axis=0), STEP, axis=1)[: size[0], : size[1]]
+    every[::STEP, ::STEP] = 0
+    return np.flatnonzero(every)

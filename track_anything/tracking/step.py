@@ -1,0 +1,47 @@
+"""One frame while the tracker works on it."""
+
+from dataclasses import dataclass, field
+
+from track_anything.structures import Event, EventKind, Floats, Frame, Mask
+from track_anything.tracking.look_back import Correction
+
+
+@dataclass(slots=True)
+class Step:
+    """What is known of one frame while it is worked on.
+
+    Attributes:
+        frame: The frame.
+        masks: By track_id, as known so far.
+        logits: Behind the masks; None for one that is certain.
+        final: Tracks whose masks the user gave.
+        events: What happened so far.
+        corrections: Carried masks that were replaced by ones known to be right.
+    """
+
+    frame: Frame
+    masks: dict[int, Mask] = field(default_factory=dict)
+    logits: dict[int, Floats | None] = field(default_factory=dict)
+    final: set[int] = field(default_factory=set)
+    events: list[Event] = field(default_factory=list)
+    corrections: list[Correction] = field(default_factory=list)
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """(height, width) of the frame."""
+        height, width = self.frame.image.shape[:2]
+        return height, width
+
+    def say(self, kind: EventKind, track_id: int, detail: str = "") -> None:
+        """Add an event."""
+        self.events.append(Event(kind, track_id, detail))
+
+    def set(self, track_id: int, mask: Mask, logits: Floats | None) -> None:
+        """Take a mask as the track's on this frame."""
+        self.masks[track_id], self.logits[track_id] = mask, logits
+
+    def correct(self, track_id: int, mask: Mask) -> None:
+        """Note that a carried mask was replaced by one that is known to be right."""
+        carried = self.masks.get(track_id)
+        if carried is not None:
+            self.corrections.append(Correction(track_id, carried, mask))

@@ -1,0 +1,1 @@
+"""How the compact network was trained. Not installed; see README.md."""
