@@ -12,8 +12,8 @@ DEFAULTS = RunConfig()
 Decorator = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 _WHO = (
-    "Who makes masks of boxes and points: grabcut, none, a checkpoint of SAM (a path, or the "
-    "name of one that is cached), or auto for the best whose weights are here."
+    "Who makes masks of boxes and points: compact, grabcut, none, a checkpoint of SAM (a path, or "
+    "the name of one that is cached), or auto for the best whose weights are here."
 )
 
 

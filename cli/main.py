@@ -19,10 +19,12 @@ FAILED, WRONG_USAGE, INTERRUPTED, TERMINATED = 1, 2, 130, 143
 COMMANDS = (
     "track",
     "segment",
+    "everything",
     "annotate",
     "export",
     "remove",
     "review",
+    "check",
     "ids",
     "info",
     "weights",

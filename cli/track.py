@@ -1,13 +1,15 @@
 """track-anything track: the main command."""
 
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from track_anything.config import OVERLAP_RULES, REPROMPT_MODES, STYLE_PARTS
+from track_anything.config import DIRECTIONS, OVERLAP_RULES, REPROMPT_MODES, STYLE_PARTS
 
+from .check import check_text, checked
 from .engine_options import (
     DEFAULTS,
     device_option,
@@ -63,6 +65,14 @@ INCOMPLETE, UNDER_LIMIT, INTERRUPTED, TERMINATED = 1, 3, 130, 143
     help="Ask the segmenter again about tracks in doubt; auto trusts it by how good it is.",
 )
 @tracker_options
+@click.option(
+    "--direction",
+    type=click.Choice(DIRECTIONS),
+    default=DEFAULTS.direction,
+    show_default=True,
+    help="Where objects are followed from their first prompts: forward to the end, backward to the "
+    "beginning and no further than the prompt, or both. Backward reads the video again.",
+)
 @click.option(
     "--overlaps",
     type=click.Choice(OVERLAP_RULES),
@@ -122,12 +132,19 @@ INCOMPLETE, UNDER_LIMIT, INTERRUPTED, TERMINATED = 1, 3, 130, 143
     metavar="X",
     help="Exit with 3 if the mean confidence of the objects is under X, 0 to 1.",
 )
+@click.option(
+    "--check",
+    is_flag=True,
+    help="Then track back from the end and tell where the two ways do not agree; changes no mask.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the summary as JSON.")
 @click.option("--dry-run", is_flag=True, help="Check everything, print the plan, write nothing.")
 @quiet_option
 @verbose_option
 @click.pass_context
-def command(ctx: click.Context, /, as_json: bool, dry_run: bool, **options: Any) -> None:
+def command(
+    ctx: click.Context, /, as_json: bool, dry_run: bool, check: bool, **options: Any
+) -> None:
     """Follow objects through INPUT: a video, a folder of pictures, or - for standard input.
 
     \b
@@ -136,6 +153,7 @@ def command(ctx: click.Context, /, as_json: bool, dry_run: bool, **options: Any)
         track-anything track --resume run
         track-anything track --continue run --box dog=300,200,420,310@4.2
     """
+    from track_anything.backward import expected_frames
     from track_anything.execution import execute
 
     from .progress import progress
@@ -161,15 +179,23 @@ def command(ctx: click.Context, /, as_json: bool, dry_run: bool, **options: Any)
                 if work.prepare is not None:
                     with talk.log_lines(lambda text: click.echo(text, err=True)):
                         work.prepare(talk.say)
-                with progress(talk, planned.info) as (sink, count):
+                info = replace(planned.info, frame_count=expected_frames(planned))
+                with progress(talk, info) as (sink, count):
                     try:
-                        summary = execute(planned, sinks=[sink])
+                        summary = execute(planned, watch=[sink])
                     finally:
                         frames = count.frames
         except KeyboardInterrupt as error:
             click.echo(f"Interrupted: {_left(planned, frames)}.", err=True)
             ctx.exit(TERMINATED if isinstance(error, Terminated) else INTERRUPTED)
-    click.echo(json_text(summary.to_dict()) if as_json else _summary_text(summary))
+    found = checked(talk, summary.output) if check and summary.output is not None else None
+    if as_json:
+        said = {} if found is None else {"check": found.to_dict()}
+        click.echo(json_text({**summary.to_dict(), **said}))
+    else:
+        click.echo(_summary_text(summary))
+        if found is not None:
+            click.echo(check_text(found))
     _exit(ctx, summary, options["fail_under"])
 
 
@@ -177,8 +203,10 @@ def _left(planned: "Plan", frames: int) -> str:
     if not frames:
         return "no frame yet"
     folder = planned.job.output
+    is_one_pass = planned.job.config.direction == "forward"
+    frames_text = "what there is" + f" of {frames} frames" * is_one_pass
     again = f"; `track-anything track --resume {folder}` goes on" * (planned.job.input != "-")
-    return f"what there is of {frames} frames is in {folder}{again}"
+    return f"{frames_text} is in {folder}{again}"
 
 
 def _exit(ctx: click.Context, summary: "RunSummary", fail_under: float | None) -> None:
@@ -202,6 +230,7 @@ def _plan_text(planned: "Plan") -> str:
         f"output     {job.output}: {', '.join([*parts, 'tables']).replace('_', ' ')}",
         f"segmenter  {planned.segmenter.name}: {planned.reason}",
         f"reprompt   {job.config.tracker.reprompt.mode}",
+        f"direction  {job.config.direction}",
     ]
     for item in planned.schedule.to_dict()["objects"]:
         times = ", ".join(str(prompt["at"]) for prompt in item["prompts"])

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 _SETTINGS = {
     "segmenter": ("segmenter",),
     "seed": ("seed",),
+    "direction": ("direction",),
     "max_side": ("read", "max_side"),
     "crf": ("write", "crf"),
     "style": ("style", "parts"),
@@ -41,8 +42,12 @@ def parse_style(ctx: click.Context, _: click.Parameter, text: str) -> tuple[str,
     return parts
 
 
+LATE_SECONDS = 1
+"""From the first frame to an object's first prompt, before which it is worth a hint that nothing
+is tracked there."""
+
 # What says how a run is told of, not what is done: allowed beside the folder of a run.
-_TALK = ("video", "as_json", "dry_run", "fail_under", "quiet", "verbose")
+_TALK = ("video", "as_json", "dry_run", "fail_under", "check", "quiet", "verbose")
 _PROMPTS = (
     "boxes",
     "points",
@@ -80,7 +85,25 @@ def make_work(ctx: click.Context, options: Mapping[str, Any]) -> Work | None:
     notes: tuple[str, ...] = ()
     if planned.resumption is not None:
         notes = (f"Resumed: frames before {planned.resumption.next_result} are in the store.",)
+    else:
+        notes = _late(planned)
     return Work(planned, notes=notes)
+
+
+def _late(planned: "Plan") -> tuple[str, ...]:
+    """That objects prompted late can be followed back, where that was not asked for."""
+    from track_anything.backward import first_moments
+
+    if planned.job.config.direction != "forward" or planned.job.input == "-":
+        return ()
+    late = [title for title, time in first_moments(planned).items() if time > LATE_SECONDS]
+    if not late:
+        return ()
+    more = f" and {len(late) - 1} more" * (len(late) > 1)
+    return (
+        f"Hint: {late[0]}{more} is first prompted later than {LATE_SECONDS} s into the clip; "
+        "--direction both follows back to the beginning too.",
+    )
 
 
 def _plan(ctx: click.Context, options: Mapping[str, Any]) -> "Plan | None":

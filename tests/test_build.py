@@ -8,8 +8,9 @@ import pytest
 
 from track_anything import build
 from track_anything.build import (
-    EVIDENCE_GAIN_STRONG,
-    EVIDENCE_GAIN_WEAK,
+    COMPACT_TRUST,
+    GRABCUT_TRUST,
+    SAM_TRUST,
     SEGMENTERS,
     OutputParts,
     build_segmenter,
@@ -38,8 +39,8 @@ def with_mode(mode: str) -> RunConfig:
 
 def test_auto_without_weights_is_the_embedded_segmenter_and_says_why() -> None:
     spec, reason = choose_segmenter("auto")
-    assert spec is SEGMENTERS["grabcut"]
-    assert reason == "the embedded one: no weights of a better one are here"
+    assert spec is SEGMENTERS["compact"]
+    assert reason == "the embedded one: no weights of SAM are here"
 
 
 def test_auto_takes_weights_that_are_cached_the_smallest_on_a_cpu(
@@ -53,7 +54,7 @@ def test_auto_takes_weights_that_are_cached_the_smallest_on_a_cpu(
     put_weights(weights_folder, "sam-base", 10)
     spec, reason = choose_segmenter("auto")
     assert (spec.name, spec.arguments) == ("sam-base", {"weights": "sam-base"})
-    assert not spec.is_weak
+    assert spec.trust == SAM_TRUST
     assert reason == "the quickest on cpu of those whose weights are cached"
 
 
@@ -81,7 +82,7 @@ def test_a_checkpoint_that_is_not_there_is_refused(tmp_path: Path) -> None:
 
 
 def test_an_unknown_segmenter_is_refused_with_the_names_there_are() -> None:
-    with pytest.raises(ConfigError, match="auto, grabcut, none, sam-base"):
+    with pytest.raises(ConfigError, match="auto, compact, grabcut, none, sam-base"):
         choose_segmenter("magic")
 
 
@@ -99,9 +100,10 @@ def test_none_is_no_segmenter() -> None:
 @pytest.mark.parametrize(
     ("spec", "mode", "expected"),
     [
-        (SEGMENTERS["grabcut"], "auto", ("on", EVIDENCE_GAIN_WEAK)),
-        (build._sam("sam-base"), "auto", ("on", EVIDENCE_GAIN_STRONG)),
-        (SEGMENTERS["grabcut"], "clock", ("clock", EVIDENCE_GAIN_WEAK)),
+        (SEGMENTERS["grabcut"], "auto", ("on", GRABCUT_TRUST.evidence_gain)),
+        (SEGMENTERS["compact"], "auto", ("on", COMPACT_TRUST.evidence_gain)),
+        (build._sam("sam-base"), "auto", ("on", SAM_TRUST.evidence_gain)),
+        (SEGMENTERS["grabcut"], "clock", ("clock", GRABCUT_TRUST.evidence_gain)),
         (SEGMENTERS["grabcut"], "on", ("on", 0.5)),
         (SEGMENTERS["grabcut"], "off", ("off", 0.5)),
         (SEGMENTERS["none"], "on", ("off", 0.5)),
@@ -116,8 +118,10 @@ def test_a_weak_segmenter_needs_more_evidence_than_a_strong_one(
     assert config.segmenter == spec.name
 
 
-def test_weak_is_above_zero_and_strong_below() -> None:
-    assert EVIDENCE_GAIN_STRONG < 0 < EVIDENCE_GAIN_WEAK
+def test_sam_is_believed_most_and_grabcut_least() -> None:
+    gains = [trust.evidence_gain for trust in (SAM_TRUST, COMPACT_TRUST, GRABCUT_TRUST)]
+    assert gains == sorted(gains)
+    assert gains[0] < 0 < gains[-1]
 
 
 def test_the_tracker_is_timed_apart_from_its_segmenter() -> None:

@@ -72,7 +72,7 @@ def test_a_run_leaves_its_files_and_a_manifest_that_describes_them(job: Job) -> 
     assert said["objects"]["1"]["name"] == summary.objects[1]["name"] == "square"
     assert said["segmenter"] == {
         "name": "grabcut",
-        "reason": "the embedded one: no weights of a better one are here",
+        "reason": "the embedded one: no weights of SAM are here",
     }
     assert said["options"]["seed"] == 0
     assert said["prompts"]["objects"][0]["prompts"][0]["box"] == list(BOX)

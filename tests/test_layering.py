@@ -65,6 +65,8 @@ ROWS: Sequence[frozenset[str]] = (
             "auto_annotate",
             "segmentation",
             "segmentation_files",
+            "everything",
+            "everything_files",
             "predictor",
             "remove_objects",
             "ids",

@@ -105,6 +105,7 @@ if TYPE_CHECKING:
     )
     from track_anything.segmenters.grabcut import GrabCutSegmenter
     from track_anything.segmenters.sam.segmenter import SamSegmenter
+    from track_anything.self_check import SelfCheck, check_run
     from track_anything.structures import (
         ColorTags,
         Event,
@@ -169,6 +170,7 @@ _NAMES_OF = {
     "segmentation_files": "SegmentationFiles candidate_sheet cutout_of overlay_of",
     "segmenters.grabcut": "GrabCutSegmenter",
     "segmenters.sam.segmenter": "SamSegmenter",
+    "self_check": "SelfCheck check_run",
     "structures": (
         "ColorTags Event EventKind Frame FrameResult ImageEmbedding MaskPrediction ObjectMask "
         "Origin Prompt Propagation Proposal State VideoInfo"
@@ -234,6 +236,7 @@ __all__ = [
     "Segmenter",
     "SegmenterError",
     "Sink",
+    "SelfCheck",
     "SinkGroup",
     "State",
     "StoredTrack",
@@ -259,6 +262,7 @@ __all__ = [
     "build_source",
     "build_tracker",
     "candidate_sheet",
+    "check_run",
     "choose_segmenter",
     "correct_run",
     "cutout_of",

@@ -9,6 +9,7 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
+from track_anything.backward import expected_frames
 from track_anything.build import OutputParts, build_source
 from track_anything.config import RunConfig
 from track_anything.errors import PromptError
@@ -77,7 +78,8 @@ def track(
         masks: Write one label map a frame.
         object_masks: Write one mask an object and frame.
         sinks: Get every result besides.
-        progress: Told after every frame how many are done, and how many to expect or None.
+        progress: Told after every frame how many are done, and how many to expect or None; a frame
+            counts once for each pass, where objects are followed backward too.
 
     Raises:
         UnreachedPromptError: If the video ended before a prompt's time; everything is written.
@@ -99,8 +101,8 @@ def track(
             used_files=() if path is None else (path,),
         )
     )
-    told = [] if progress is None else [_ProgressSink(progress, planned.info.frame_count)]
-    return execute(planned, sinks=[*told, *sinks])
+    told = [] if progress is None else [_ProgressSink(progress, expected_frames(planned))]
+    return execute(planned, sinks=sinks, watch=told)
 
 
 def follow(
@@ -114,7 +116,8 @@ def follow(
 ) -> Iterator[FrameResult]:
     """The result of every frame, as soon as it is final; nothing is written.
 
-    Everything is as for `track`. Stopping early closes the video.
+    Everything is as for `track`, but that objects are followed forward only: config.direction
+    "backward" and "both" need the run folder of `track`. Stopping early closes the video.
 
     Raises:
         UnreachedPromptError: After the last result, if the video ended before a prompt's time.
@@ -162,8 +165,8 @@ def resume_run(
     planned = plan_to_resume(Path(folder))
     if planned is None:
         return None
-    told = [] if progress is None else [_ProgressSink(progress, planned.info.frame_count)]
-    return execute(planned, sinks=[*told, *sinks])
+    told = [] if progress is None else [_ProgressSink(progress, expected_frames(planned))]
+    return execute(planned, sinks=sinks, watch=told)
 
 
 def correct_run(

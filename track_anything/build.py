@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
 from functools import partial
 from importlib import import_module
@@ -30,11 +30,27 @@ WEIGHTS = "track_anything.segmenters.sam.catalogue:available"
 
 CHECKPOINT_SUFFIXES = (".pth", ".pt", ".safetensors", ".h5")
 
-EVIDENCE_GAIN_WEAK = 0.05
-"""The embedded segmenter makes tracking worse unless its answers must prove themselves."""
-EVIDENCE_GAIN_STRONG = -0.4
+@dataclass(frozen=True, kw_only=True)
+class Trust:
+    """How far the answers of a segmenter are believed when re-prompting is automatic.
+
+    Attributes:
+        evidence_gain: As in RepromptConfig.
+        accept_predicted_iou: As in RepromptConfig.
+    """
+
+    evidence_gain: float
+    accept_predicted_iou: float
+
+
+SAM_TRUST = Trust(evidence_gain=-0.4, accept_predicted_iou=0.8)
 """SAM is right more often than the appearance model that judges it: that has followed the carried
-mask astray. -0.1 refused most right answers where they were needed."""
+mask astray. A gain of -0.1 refused most right answers where they were needed."""
+COMPACT_TRUST = Trust(evidence_gain=-0.1, accept_predicted_iou=0.7)
+"""Mends masks that began with a poor box answer and leaves good ones alone; with a gain of -0.25
+and more calls good masks were made worse."""
+GRABCUT_TRUST = Trust(evidence_gain=0.05, accept_predicted_iou=0.7)
+"""Makes tracking worse unless its answers must prove themselves."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,14 +62,14 @@ class SegmenterSpec:
         target: "module:Class"; "" for no segmenter.
         arguments: For the class.
         takes: Which of "seed" and "device" it wants besides.
-        is_weak: Whether its answers are to be believed only where the tracker's evidence says so.
+        trust: How far its answers are believed.
     """
 
     name: str
     target: str
     arguments: Mapping[str, Any] = field(default_factory=dict)
     takes: tuple[str, ...] = ()
-    is_weak: bool = False
+    trust: Trust = SAM_TRUST
 
 
 SEGMENTERS: Mapping[str, SegmenterSpec] = {
@@ -63,13 +79,13 @@ SEGMENTERS: Mapping[str, SegmenterSpec] = {
             name="compact",
             target="track_anything.segmenters.compact.segmenter:CompactSegmenter",
             takes=("device",),
-            is_weak=True,
+            trust=COMPACT_TRUST,
         ),
         SegmenterSpec(
             name="grabcut",
             target="track_anything.segmenters.grabcut:GrabCutSegmenter",
             takes=("seed",),
-            is_weak=True,
+            trust=GRABCUT_TRUST,
         ),
         SegmenterSpec(name="none", target=""),
     )
@@ -128,9 +144,8 @@ def resolved_config(config: RunConfig, spec: SegmenterSpec) -> RunConfig:
         reprompt = replace(reprompt, mode="off")
     elif reprompt.mode in ("auto", CLOCK_MODE):
         # A clock is there to be compared with: it judges answers as "auto" does.
-        gain = EVIDENCE_GAIN_WEAK if spec.is_weak else EVIDENCE_GAIN_STRONG
         mode = "on" if reprompt.mode == "auto" else CLOCK_MODE
-        reprompt = replace(reprompt, mode=mode, evidence_gain=gain)
+        reprompt = replace(reprompt, mode=mode, **asdict(spec.trust))
     tracker = replace(config.tracker, reprompt=reprompt)
     return replace(config, segmenter=spec.name, tracker=tracker)
 

@@ -205,8 +205,8 @@ class RepromptConfig:
     `clock_frames` is not: it makes a baseline, at a number of calls to be compared with.
 
     Attributes:
-        mode: "off" never asks; "on" always judges answers by `evidence_gain`; "auto" lets
-            the build choose by how good the segmenter is; "clock" asks about every track every
+        mode: "off" never asks; "on" judges answers by `accept_predicted_iou` and `evidence_gain`
+            as they are here; "auto" lets the build choose these two by the segmenter; "clock" asks about every track every
             `clock_frames` frames and at no other time, to compare with at equal numbers of calls.
         below: A track is doubted under this confidence.
         cooldown_frames: Least number of frames between two questions about a track; doubled after
@@ -398,8 +398,12 @@ class RegionConfig:
         candidates: Regions of a picture that the segmenter is asked to improve, likeliest first.
         max_regions: Most that are kept.
         least_score: Least estimated chance, 0 to 1, that a region is an object.
+        least_moving_score: Least predicted IoU of what is proposed because it moves. The embedded
+            segmenter gives marks on the road, poles and shadows .25 to .4, players and cars .45
+            to .77.
         mask_nms: Of two masks with a higher IoU the worse is dropped.
-        fragment_share: A mask of which a better one covers this share is dropped.
+        fragment_share: A mask of which a better one covers this share is dropped ...
+        part_share: ... unless its area is less than this share of that one's: then it is a part.
         min_area: Smaller masks are dropped, in pixels.
         max_area: Larger masks are dropped, as a share of the picture.
         least_motion: Of what moves by itself, in thousandths of the long side a frame.
@@ -408,8 +412,10 @@ class RegionConfig:
     candidates: int = 60
     max_regions: int = 40
     least_score: float = 0.15
+    least_moving_score: float = 0.45
     mask_nms: float = 0.5
     fragment_share: float = 0.7
+    part_share: float = 0.3
     min_area: int = 100
     max_area: float = 0.5
     least_motion: float = 1.5
@@ -420,7 +426,14 @@ class RegionConfig:
         _check("max_regions", self.max_regions, 1, 10_000)
         _check("min_area", self.min_area, 0, 2**31)
         _check("least_motion", self.least_motion, 0.1, 1000)
-        for name in ("least_score", "mask_nms", "fragment_share", "max_area"):
+        for name in (
+            "least_score",
+            "least_moving_score",
+            "mask_nms",
+            "fragment_share",
+            "part_share",
+            "max_area",
+        ):
             _check(name, getattr(self, name), 0, 1)
 
 

@@ -6,23 +6,28 @@ from dataclasses import replace
 from track_anything.interfaces import Tracker
 from track_anything.io.frame_access import FrameAccess
 from track_anything.io.frame_index import FrameIndex
-from track_anything.io.reversed import ReversedSource
+from track_anything.io.reversed import MEMORY_BYTES, ReversedSource
 from track_anything.io.run_store import RunStore
 from track_anything.job import Plan
 from track_anything.structures import Frame, FrameResult, Prompt, VideoInfo
 
 
-def reversed_frames(plan: Plan, store: RunStore, last: int) -> ReversedSource:
+def reversed_frames(
+    plan: Plan, store: RunStore, last: int, *, memory_bytes: int = MEMORY_BYTES
+) -> ReversedSource:
     """Frames of a run's video from one of them to the first; a piece is in memory at a time.
 
     Args:
         plan: Says what was read, and how.
         store: Says when its frames were.
         last: Index of the first frame delivered.
+        memory_bytes: Most that the pictures of a piece take.
     """
     times = store.times()
     access = FrameAccess(plan.job.input, times, config=plan.job.config.read, **plan.limits)
-    return ReversedSource(access.frames, FrameIndex(times[: last + 1]), store.info)
+    return ReversedSource(
+        access.frames, FrameIndex(times[: last + 1]), store.info, memory_bytes=memory_bytes
+    )
 
 
 def tracked_backwards(

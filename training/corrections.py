@@ -1,5 +1,6 @@
 """The second look: the network's own answer comes back, with a click on what is wrong in it."""
 
+import cv2
 import numpy as np
 
 from track_anything.segmenters.compact.channels import CropPrompt, stack_channels
@@ -59,7 +60,5 @@ def _second_look(
 
 def _centres(disc_map: Floats) -> Floats:
     """(N, 2): the middles of the discs of a click channel."""
-    import cv2
-
     found = cv2.connectedComponentsWithStats((disc_map > 0.5).astype(np.uint8))
     return np.asarray(found[3][1:] + 0.5, np.float32).reshape(-1, 2)

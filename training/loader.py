@@ -8,10 +8,11 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 
 from training.pool import load_pool
-from training.sampler import Sampler
+from training.sampler import Sample, Sampler
 
 _NO_BOX = np.full(4, np.nan, np.float32)
 
@@ -50,6 +51,8 @@ class BatchLoader:
             workers: How many processes take turns.
             first_batch: Where a resumed training goes on: another stretch of chance, not the same.
         """
+        # OpenCV's threads do not come along into another process, which would wait for them.
+        cv2.setNumThreads(1)
         context = mp.get_context("fork")
         self._queues: list[Any] = [context.Queue(4) for _ in range(workers)]
         self._workers: list[BaseProcess] = [
@@ -86,7 +89,7 @@ class BatchLoader:
                     ) from None
 
 
-def stack(samples: list) -> Batch:
+def stack(samples: list[Sample]) -> Batch:
     """Samples as one batch."""
     return Batch(
         np.stack([one.channels for one in samples]).astype(np.float16),
@@ -98,9 +101,6 @@ def stack(samples: list) -> Batch:
 
 
 def _work(data: Path, batch: int, seed: tuple[int, ...], made: Any) -> None:
-    import cv2
-
-    cv2.setNumThreads(1)
     pool = load_pool(data)
     sampler = Sampler(pool.training, pool.backgrounds, seed)
     while True:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional
 
@@ -106,6 +107,12 @@ class Trainer:
         self._update_average()
         return {name: float(part.detach()) for name, part in parts.items()} | {"rate": rate}
 
+    def start_from(self, path: Path) -> None:
+        """Begin with weights as the package ships them instead of random ones."""
+        for network in (self.network, self.average):
+            weights = {name: values.float() for name, values in load_file(path).items()}
+            network.load_state_dict({**network.state_dict(), **weights})
+
     def save(self, path: Path) -> None:
         """Everything a run goes on from."""
         state = {
@@ -193,10 +200,29 @@ def losses(
     return {"bce": share.mean(), "dice": dice.mean(), "iou": estimate, "true_iou": iou.mean()}
 
 
-def run(recipe: Recipe, data: Path, out: Path, device: torch.device, *, resumes: bool) -> None:
-    """Train to the end, leaving last.pt, log.jsonl and curves.png in a folder."""
+def run(
+    recipe: Recipe,
+    data: Path,
+    out: Path,
+    device: torch.device,
+    *,
+    resumes: bool,
+    weights: Path | None = None,
+) -> None:
+    """Train to the end, leaving last.pt, log.jsonl and curves.png in a folder.
+
+    Args:
+        recipe: What the run is made of.
+        data: Folder of the pictures.
+        out: Where the results go.
+        device: Where to train.
+        resumes: Whether to go on from last.pt.
+        weights: What to begin with; None is random weights.
+    """
     out.mkdir(parents=True, exist_ok=True)
     trainer, log = Trainer(recipe, device), out / "log.jsonl"
+    if weights is not None:
+        trainer.start_from(weights)
     if resumes:
         trainer.load(out / "last.pt")
     elif log.exists():
@@ -255,6 +281,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=0, help="of torch; 0: all it finds")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--resume", action="store_true")
+    parser.add_argument("--weights", type=Path, help="begin with these, not with random ones")
     given = parser.parse_args()
     if given.data is None:
         parser.error("no data: set TRAIN_DATA or give --data FOLDER with a manifest.jsonl")
@@ -267,7 +294,14 @@ def main() -> None:
         seed=given.seed,
         workers=given.workers,
     )
-    run(recipe, Path(given.data), given.out, torch.device(given.device), resumes=given.resume)
+    run(
+        recipe,
+        Path(given.data),
+        given.out,
+        torch.device(given.device),
+        resumes=given.resume,
+        weights=given.weights,
+    )
 
 
 if __name__ == "__main__":

@@ -29,9 +29,7 @@ def test_a_data_set_is_written_and_said(
         "  5 pictures without boxes left out (--keep-empty takes them)",
         "  1 boxes for pictures that are not there",
     ]
-    assert result.stderr == (
-        "Segmenter: grabcut, the embedded one: no weights of a better one are here.\n"
-    )
+    assert result.stderr == ("Segmenter: compact, the embedded one: no weights of SAM are here.\n")
     assert yaml.safe_load((tmp_path / "set/data.yaml").read_text())["names"] == {0: "tile"}
 
 

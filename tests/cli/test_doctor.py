@@ -24,7 +24,7 @@ def test_a_whole_installation_is_fine(run: Run) -> None:
     result = run("doctor")
     assert result.exit_code == 0, result.stdout
     assert result.stdout.splitlines()[-1] == "everything needed is here"
-    assert "auto is grabcut" in result.stdout
+    assert "auto is compact" in result.stdout
 
 
 def test_the_report_is_there_as_json(run: Run) -> None:

@@ -31,7 +31,8 @@ def picture(tmp_path: Path) -> Path:
 def test_everything_asked_for_is_written(run: Run, picture: Path, tmp_path: Path) -> None:
     names = {"-o": "o.png", "--mask-out": "m.png", "--cutout": "c.png", "--candidates": "s.png"}
     words = [word for option, name in names.items() for word in (option, tmp_path / name)]
-    result = run("segment", picture, "--point", "square=20,24", *words)
+    asked = ("--point", "square=20,24", "--segmenter", "grabcut")
+    result = run("segment", picture, *asked, *words)
     assert result.exit_code == 0, result.stderr
     assert all((tmp_path / name).is_file() for name in names.values())
     assert mask_iou(read_label_png(tmp_path / "m.png") > 0, SQUARE.truth(0)) > 0.95
@@ -40,9 +41,7 @@ def test_everything_asked_for_is_written(run: Run, picture: Path, tmp_path: Path
         assert mask_iou(np.asarray(cutout)[..., 3] > 0, SQUARE.truth(0)) > 0.95
     assert result.stdout.splitlines()[0].startswith("  1 square, mask 1: box ")
     assert len(result.stdout.splitlines()) > 1
-    assert result.stderr == (
-        "Segmenter: grabcut, the embedded one: no weights of a better one are here.\n"
-    )
+    assert result.stderr == "Segmenter: grabcut, asked for.\n"
 
 
 def test_one_line_an_object_says_where_and_how_sure(

@@ -42,7 +42,7 @@ def test_a_box_gives_the_whole_run_folder(run: Run, clip: Path, tmp_path: Path) 
     assert "12 frames" in result.stdout
     assert "1 (no name): seen on 12 frames" in result.stdout
     assert result.stderr.splitlines()[0] == (
-        "Segmenter: grabcut, the embedded one: no weights of a better one are here."
+        "Segmenter: compact, the embedded one: no weights of SAM are here."
     )
 
 
@@ -63,7 +63,7 @@ def test_parts_can_be_left_out_and_added(run: Run, clip: Path, tmp_path: Path) -
 def test_json_is_all_there_is_on_standard_output(run: Run, clip: Path, tmp_path: Path) -> None:
     result = run("track", clip, *BOX, "-o", tmp_path / "run", "--json", "--no-video", "--quiet")
     summary = json.loads(result.stdout)
-    assert (summary["frames"], summary["segmenter"]) == (12, "grabcut")
+    assert (summary["frames"], summary["segmenter"]) == (12, "compact")
     assert summary["objects"]["1"]["visible_frames"] == 12
     assert result.stderr == ""
 
@@ -75,7 +75,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(run: Run, clip: Path, tmp_
     assert "128x96" in result.stdout
     assert "dog: prompts at 3f" in result.stdout
     planned = json.loads(run(*words, "--json").stdout)
-    assert planned["options"]["tracker"]["reprompt"]["evidence_gain"] == 0.05
+    assert planned["options"]["tracker"]["reprompt"]["evidence_gain"] == -0.1
     assert planned["prompts"]["objects"][0]["name"] == "dog"
     assert not (tmp_path / "run").exists()
 
@@ -222,7 +222,7 @@ def unknown_option(folder: Path) -> list[str]:
         ([*BOX, "--max-side", "8"], 2, "max_side is 16 to 65535"),
         ([*BOX, "-ss", "soon"], 2, "-ss: a time is seconds"),
         ([*BOX, "--nonsense"], 2, "No such option '--nonsense'"),
-        ([*BOX, "--segmenter", "magic"], 1, "a segmenter is auto, grabcut, none"),
+        ([*BOX, "--segmenter", "magic"], 1, "a segmenter is auto, compact, grabcut, none"),
         ([*BOX, "--segmenter", "sam-base"], 1, "not downloaded unasked"),
         ([*BOX, "--segmenter", "none"], 1, "without a segmenter every prompt is a mask"),
         (["--box", "8,12,32,36@9"], 1, "the prompt at 9 is past the end"),

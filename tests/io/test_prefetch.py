@@ -117,12 +117,13 @@ def test_closing_wakes_a_producer_that_waits_for_room() -> None:
 
 
 def test_a_consumer_that_stops_early_stops_the_producer() -> None:
+    before = set(threading.enumerate())
     numbers = Numbers(1000)
     source = PrefetchSource(numbers, frame_count=2)
     for frame in source:
         if frame.index == 3:
             break
-    wait_until(lambda: threading.active_count() == 1)
+    wait_until(lambda: set(threading.enumerate()) <= before)
     source.close()
 
 

@@ -6,8 +6,6 @@ import numpy as np
 import pytest
 
 from track_anything.config import GridConfig
-from track_anything.errors import ConfigError
-from track_anything.interfaces import ClickSegmenter, Proposer
 from track_anything.proposers.grid import GridProposer
 from track_anything.rle import rle_to_mask
 from track_anything.segmenters.sam.segmenter import SamSegmenter
@@ -21,7 +19,6 @@ from track_anything.structures import (
     MaskPrediction,
     Prompt,
 )
-from track_anything.testing import MovingSquare, ThresholdSegmenter
 
 
 class Answers:

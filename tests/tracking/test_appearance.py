@@ -6,6 +6,7 @@ from track_anything.config import AppearanceConfig
 from track_anything.structures import Floats
 from track_anything.tracking.appearance import (
     SMOOTHED,
+    STEPS_AT_ONCE,
     AppearanceModel,
     SampleMemory,
     single_thread,
@@ -58,7 +59,7 @@ def test_pixels_are_drawn_from_the_frames_remembered_and_of_one_class() -> None:
     memory = SampleMemory(6, 2, CHANNELS, keeps_first=False)
     fill(memory, 3)
     random = np.random.default_rng(0)
-    background, foreground = (memory.draw(random, label, 200) for label in (0, 1))
+    background, foreground = (memory.rows[memory.draw(random, label, 200)] for label in (0, 1))
     assert background.shape == (200, CHANNELS)
     assert set(background[:, 0]) == {1, 2, 3}
     assert set(foreground[:, 0]) == {-1, -2, -3}
@@ -163,12 +164,36 @@ def test_memories_share_a_batch_by_their_weights(config: AppearanceConfig) -> No
         rows = np.full((4, CHANNELS), value, np.float32)
         memory.add(rows, rows + 10)
         memories.append((memory, share))
-    rows, labels = model._batches(memories, 2)
+    count = STEPS_AT_ONCE + 1
+    labels, batches = model._batches(memories, count)
+    rows = [batch.clone() for batch in batches]
     # 64 rows a step: 16 of the first memory, 48 of the second, half object in each.
-    assert rows.shape == (2, 64, CHANNELS)
-    values = rows[1, :, 0].tolist()
+    assert [tuple(batch.shape) for batch in rows] == [(64, CHANNELS)] * count
+    values = rows[-1][:, 0].tolist()
     assert values == [1.0] * 8 + [11.0] * 8 + [2.0] * 24 + [12.0] * 24
     assert labels.tolist() == pytest.approx([0.02] * 8 + [0.98] * 8 + [0.02] * 24 + [0.98] * 24)
+
+
+def test_a_batch_is_in_the_scale_that_the_model_was_given(config: AppearanceConfig) -> None:
+    model = AppearanceModel(CHANNELS, config, np.random.default_rng(0))
+    model.mean, model.deviation = np.full((2, CHANNELS), ((3,), (4,)), np.float32)
+    memory = SampleMemory(1, 2, CHANNELS, keeps_first=False)
+    memory.add(np.full((2, CHANNELS), 11, np.float32), np.full((2, CHANNELS), -1, np.float32))
+    _, batches = model._batches([(memory, 1.0)], 1)
+    # (11 - 3) / 4 and (-1 - 3) / 4; what is remembered stays as it was.
+    assert next(batches)[:, 0].tolist() == [2.0] * 32 + [-1.0] * 32
+    assert set(memory.rows[:, 0]) == {11, -1}
+
+
+def test_a_model_goes_on_from_its_arrays_to_the_bit(config: AppearanceConfig) -> None:
+    probe = np.ascontiguousarray(two_clouds(seed=3)[1].T)
+    ours, theirs = trained(config), AppearanceModel(CHANNELS, config, np.random.default_rng(5))
+    theirs.load_arrays({name: values.copy() for name, values in ours.arrays().items()})
+    theirs.step_count = ours.step_count
+    rows = torch.from_numpy(two_clouds(seed=4)[0])
+    for model in (ours, theirs):
+        model._step(rows, torch.full((300,), 0.5), 0.01)
+    assert ours.logits(probe).tobytes() == theirs.logits(probe).tobytes()
 
 
 def test_the_number_of_threads_is_one_for_a_while_and_then_what_it_was() -> None:

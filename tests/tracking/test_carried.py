@@ -8,17 +8,25 @@ from track_anything.config import PropagatorConfig
 from track_anything.structures import Frame, Mask
 from track_anything.tracking.carried import (
     KEY_SAMPLES,
-    TILE_SAMPLES,
+    LOOKALIKES,
     Carried,
     change_level,
     learn_key,
     learn_recent,
+    lookalike_rows,
     new_object,
     pixel_rows,
     place,
     scene_rows,
 )
-from track_anything.tracking.features import FEATURE_COUNT, FramePyramid, Rect, level_size
+from track_anything.tracking.features import (
+    FEATURE_COUNT,
+    PLACE_PIXELS,
+    Features,
+    FramePyramid,
+    Rect,
+    level_size,
+)
 
 SIZE = (60, 80)
 
@@ -151,7 +159,7 @@ def test_two_thirds_of_the_background_are_near_the_object(
     carried = make(mask)
     place(carried, mask, 20)
     learn_key(carried, pyramid, mask, is_new=True)
-    edge = float(pyramid.lab(0)[0, 0, 48])
+    edge = float(pyramid.lab(0)[0, 48, 0])
     background = carried.keys.filled[0, 0, :, 0]
     far_share = float((background >= edge).mean())
     assert far_share == pytest.approx(1 / 3, abs=0.06)
@@ -166,8 +174,8 @@ def test_only_sure_pixels_that_are_not_neutral_are_learned_from(
     # The search covers the frame: nothing of the scene is left to learn besides.
     place(carried, mask, 80)
     learn_key(carried, pyramid, mask, is_new=True)
-    features = np.zeros((FEATURE_COUNT, 1, 6), np.float32)
-    features[0, 0] = [1, 2, 3, 4, 5, 6]
+    lightness = np.array([[1, 2, 3, 4, 5, 6]], np.uint8)
+    features = Features(np.repeat(lightness[..., None], 3, axis=2), Rect(0, 0, 6, 1))
     soft = np.array([[0.9, 0.95, 0.7, 0.3, 0.1, 0.05]], np.float32)
     neutral = np.array([[True, False, False, False, False, True]])
     learn_recent(carried, pyramid, features, soft, neutral)
@@ -185,7 +193,7 @@ def test_a_frame_without_sure_pixels_of_both_kinds_is_not_remembered(
 ) -> None:
     carried = make(square(20, 20, 20))
     place(carried, square(20, 20, 20), 20)
-    features = np.ones((FEATURE_COUNT, 2, 2), np.float32)
+    features = Features(np.ones((2, 2, 3), np.uint8), Rect(0, 0, 2, 2))
     for value in (0.95, 0.05, 0.5):
         learn_recent(carried, pyramid, features, np.full((2, 2), value, np.float32), None)
     assert carried.recent.count == 0
@@ -195,27 +203,46 @@ def test_a_frame_without_sure_pixels_of_both_kinds_is_not_remembered(
 def test_the_scene_is_learned_from_places_off_the_object(pyramid: FramePyramid) -> None:
     # Light is the right half: tiles off it, 16 pixels wide, see dark pixels alone.
     light = Rect(40, 0, 80, 60)
-    rows = scene_rows(pyramid, 0, light, 12, np.random.default_rng(0))
-    assert 0 < len(rows) < 12 * TILE_SAMPLES
-    assert len(rows) % TILE_SAMPLES == 0
-    assert rows[:, 0].max() < pyramid.lab(0)[0, :, 40:].min()
-    again = scene_rows(pyramid, 0, light, 12, np.random.default_rng(0))
-    assert rows.tobytes() == again.tobytes()
+    rows = scene_rows(pyramid, 0, light, 12)
+    assert 0 < len(rows) < 12 * PLACE_PIXELS
+    assert len(rows) % PLACE_PIXELS == 0
+    assert rows[:, 0].max() < pyramid.lab(0)[:, 40:, 0].min()
 
 
 @pytest.mark.parametrize("level", [0, 3])
 def test_an_object_that_may_be_anywhere_leaves_no_scene(pyramid: FramePyramid, level: int) -> None:
     height, width = level_size(SIZE, level)
     everywhere = Rect(0, 0, width, height)
-    rows = scene_rows(pyramid, level, everywhere, 5, np.random.default_rng(0))
+    rows = scene_rows(pyramid, level, everywhere, 5)
     assert rows.shape == (0, FEATURE_COUNT)
 
 
 def test_drawn_rows_are_features_of_the_pixels_given() -> None:
-    features = np.arange(12, dtype=np.float32).reshape(2, 6)
+    lab = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
+    features = Features(lab, Rect(0, 0, 3, 2))
     rows = pixel_rows(features, np.array([1, 4]), 50, np.random.default_rng(0))
-    assert rows.shape == (50, 2)
-    assert {tuple(row) for row in rows.tolist()} == {(1, 7), (4, 10)}
+    assert rows.shape == (50, FEATURE_COUNT)
+    assert rows.flags.c_contiguous
+    assert {tuple(row) for row in rows[:, :3].tolist()} == {(3, 4, 5), (12, 13, 14)}
+
+
+def test_what_looks_like_the_object_elsewhere_is_found_off_it(
+    make: Callable[[Mask], Carried], pyramid: FramePyramid
+) -> None:
+    # Told from the dark half, all of the light half looks like the object.
+    mask = square(60, 20, 8)
+    carried = make(mask)
+    place(carried, mask, 4)
+    learn_key(carried, pyramid, mask, is_new=True)
+    dark, light = pyramid.lab(0)[:, :40, 0], pyramid.lab(0)[:, 40:, 0]
+    carried.keys.samples[:, 0, :, 0] = dark.mean()
+    carried.keys.samples[:, 1, :, 0] = light.mean()
+    carried.model.train([(carried.keys, 1.0)], steps=40, rate=0.01)
+    rows = lookalike_rows(carried, pyramid, Rect(50, 10, 70, 40))
+    assert 0 < len(rows) <= LOOKALIKES
+    assert rows[:, 0].min() >= light.min()
+    everything = Rect(0, 0, 80, 60)
+    assert lookalike_rows(carried, pyramid, everything).shape == (0, FEATURE_COUNT)
 
 
 @pytest.mark.parametrize(

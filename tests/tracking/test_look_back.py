@@ -469,6 +469,21 @@ def test_results_come_once_in_order_and_no_more_are_held_than_was_said() -> None
     assert held == [0, 0, 1, 2, 3, 3, 0, 1, 2, 3, 3, 3]
 
 
+def test_a_younger_mask_of_the_user_keeps_every_pixel_where_an_older_object_is_mended() -> None:
+    unsure = partial(HoldingPropagator, confidence=0.7)
+    # On frame 3 the way back weighs three quarters.
+    prompts = {
+        0: [Prompt(mask=HERE, track_id=1)],
+        3: [Prompt(mask=OVER, track_id=2)],
+        4: [Prompt(mask=ELSEWHERE, track_id=1)],
+    }
+    scene = MovingSquare(size=SIZE, side=10)
+    results, _ = run(tracker_of(unsure), scene, prompts, 6)
+    assert np.array_equal(only(results[3]).mask, ELSEWHERE)
+    assert np.array_equal(only(results[3], 2).mask, OVER)
+    assert np.array_equal(only(results[4], 2).mask, OVER & ~ELSEWHERE)
+
+
 @pytest.mark.parametrize("how", ["no frames", "no copy"])
 def test_without_looking_back_nothing_is_held(how: str) -> None:
     unsure = partial(HoldingPropagator, confidence=0.7)

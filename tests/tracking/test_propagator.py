@@ -16,7 +16,7 @@ from track_anything.errors import TrackingError
 from track_anything.masks import logits_mask, mask_iou
 from track_anything.structures import Frame, Image, Mask, Propagation, VideoInfo
 from track_anything.testing import MovingSquare
-from track_anything.tracking import propagator as propagator_module
+from track_anything.tracking import looks as looks_module
 from track_anything.tracking.carried import Carried
 from track_anything.tracking.features import FEATURE_COUNT
 from track_anything.tracking.propagator import FlowAppearancePropagator
@@ -183,6 +183,50 @@ def test_an_object_may_be_learned_before_anything_is_propagated(
         propagator.learn(red_alone.frame(0), 1, red_alone.truth(0))
         rest = run(propagator, red_alone, learned={}, frames=range(1, 3), is_started=True)
         assert rest == expected
+
+
+def test_a_mask_is_learned_in_time_whatever_is_asked_first(
+    make_propagator: Make, red_and_blue: Any
+) -> None:
+    def run(between: Callable[[FlowAppearancePropagator], object]) -> list[bytes]:
+        propagator = make_propagator()
+        propagator.start(red_and_blue.info)
+        for track_id in (1, 2):
+            propagator.learn(red_and_blue.frame(0), track_id, red_and_blue.truth(0, track_id - 1))
+            between(propagator)
+        found = propagator.propagate(red_and_blue.frame(1))
+        return [found[track_id].logits.tobytes() for track_id in (1, 2)]
+
+    mask = red_and_blue.truth(0, 0)
+    at_once = run(lambda propagator: propagator.support(red_and_blue.frame(0), 1, mask))
+    assert run(lambda propagator: None) == at_once
+    assert run(lambda propagator: propagator.save()) == at_once
+    assert run(lambda propagator: propagator.restore(propagator.save())) == at_once
+
+
+def test_a_mask_may_be_written_over_once_it_was_given(
+    make_propagator: Make, red_alone: Any
+) -> None:
+    found = []
+    for is_cleared in (False, True):
+        propagator = make_propagator()
+        propagator.start(red_alone.info)
+        mask = red_alone.truth(0)
+        propagator.learn(red_alone.frame(0), 1, mask)
+        mask[:] &= not is_cleared
+        found.append(propagator.propagate(red_alone.frame(1))[1].logits.tobytes())
+    assert found[0] == found[1]
+
+
+def test_an_object_forgotten_before_it_was_learned_is_unknown(
+    make_propagator: Make, red_alone: Any
+) -> None:
+    propagator = make_propagator()
+    propagator.start(red_alone.info)
+    propagator.learn(red_alone.frame(0), 1, red_alone.truth(0))
+    propagator.forget(1)
+    assert propagator.support(red_alone.frame(0), 1, red_alone.truth(0)) == 0
+    assert dict(propagator.propagate(red_alone.frame(1))) == {}
 
 
 def test_a_propagator_started_again_is_a_new_one(make_propagator: Make, red_and_blue: Any) -> None:
@@ -404,7 +448,7 @@ def test_looking_at_much_of_the_frame_in_bands_sees_the_same(
     # Nothing was propagated: every mask is looked at anew.
     mask = red_and_blue.truth(0, 0)
     at_once = propagator.support(red_and_blue.frame(0), 1, mask)
-    monkeypatch.setattr(propagator_module, "BAND_AREA", 200)
+    monkeypatch.setattr(looks_module, "BAND_AREA", 200)
     assert propagator.support(red_and_blue.frame(0), 1, mask) == pytest.approx(at_once, abs=1e-4)
 
 

@@ -84,6 +84,16 @@ def test_a_rival_on_a_coarser_grid_is_brought_onto_the_own_one() -> None:
     assert (xs.min(), xs.max(), ys.min(), ys.max()) == (12, 19, 8, 15)
 
 
+def test_a_rival_on_part_of_the_own_grid_takes_its_pixels_alone() -> None:
+    rival = Logits(np.full((4, 6), 9, np.float32), Rect(8, 5, 14, 9), SIZE)
+    part = Logits(np.full((10, 10), 3, np.float32), Rect(10, 2, 20, 12), SIZE)
+    logits, _ = yield_to_rivals(part, [rival])
+    ys, xs = np.nonzero(logits < 0)
+    # Columns 10 to 13 and rows 5 to 8 of the frame; elsewhere nothing is lost.
+    assert (xs.min(), xs.max(), ys.min(), ys.max()) == (0, 3, 3, 6)
+    assert (logits[:, 4:] == 3).all()
+
+
 def test_no_logit_is_too_large_to_compare() -> None:
     logits, contested = yield_to_rivals(whole(-1000), [whole(1e9)])
     assert contested is not None

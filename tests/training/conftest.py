@@ -3,6 +3,7 @@
 import json
 import sys
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import cv2
@@ -19,6 +20,7 @@ finally:
 assert training
 
 KINDS = {"coco": 3, "ccp": 2, "dsb2018": 2}
+LICENCES = (None, "Attribution License", "Attribution-ShareAlike License")
 SIZE = (150, 200)
 
 
@@ -44,6 +46,14 @@ def _draw(random: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         cv2.ellipse(ids, centre, axes, float(random.uniform(0, 180)), 0, 360, label, -1)
         image[ids == label] = random.uniform(0, 255, 3)
     return np.clip(image + random.normal(0, 4, image.shape), 0, 255).astype(np.uint8), ids
+
+
+@pytest.fixture(autouse=True)
+def _threads() -> Iterator[None]:
+    """OpenCV's threads as they were: a training takes them away."""
+    count = cv2.getNumThreads()
+    yield
+    cv2.setNumThreads(count)
 
 
 @pytest.fixture(scope="session")

@@ -67,7 +67,7 @@ def test_clicks_beside_the_object_are_off_it_and_mostly_near(
     found = np.concatenate([outside_points(blob, 2, random) for _ in range(100)])
     assert len(found) == 200
     assert at(edge, found) == [0] * 200
-    assert 0.7 < np.mean(at(near, found)) < 0.97
+    assert 0.6 < np.mean(at(near, found)) < 0.97
 
 
 def test_where_there_is_no_room_there_are_no_clicks(random: np.random.Generator) -> None:
@@ -107,7 +107,7 @@ def test_spoiled_masks_are_neither_right_nor_useless(
     beside = np.roll(blob, 45, axis=1)
     earlier = [spoiled(blob, beside, random) for _ in range(200)]
     overlaps = np.array([mask_iou(one > 0.5, blob > 0) for one in earlier])
-    assert 0.6 < overlaps.mean() < 0.85
+    assert 0.5 < overlaps.mean() < 0.8
     assert np.quantile(overlaps, 0.05) > 0.3
     assert (overlaps < 0.98).mean() > 0.95
     assert all(one.dtype == np.float32 and one.min() >= 0 and one.max() <= 1 for one in earlier)

@@ -46,8 +46,7 @@ def plain(white: Instance, mode: str, count: int = 40) -> list[Sample]:
 
 def test_the_same_seed_gives_the_same_samples_and_another_seed_others(pool: Pool) -> None:
     first, again, other = (
-        [Sampler(pool.training, pool.backgrounds, seed).draw() for _ in range(1)][0]
-        for seed in (5, 5, 6)
+        Sampler(pool.training, pool.backgrounds, seed).draw() for seed in (5, 5, 6)
     )
     assert np.array_equal(first.channels, again.channels)
     assert np.array_equal(first.target, again.target)
@@ -136,7 +135,7 @@ def test_a_batch_holds_the_samples_side_by_side(samples: list[Sample]) -> None:
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
 def test_batches_come_in_an_order_of_the_seed_and_the_workers_alone(data: Path) -> None:
     def first_batches(seed: int, workers: int, first_batch: int = 0) -> list[bytes]:
-        loader = BatchLoader(data, batch=2, seed=seed, workers=workers, first_batch=first_batch)
+        loader = BatchLoader(data, batch=1, seed=seed, workers=workers, first_batch=first_batch)
         try:
             batches = iter(loader)
             return [next(batches).channels.tobytes() for _ in range(3)]
@@ -148,8 +147,8 @@ def test_batches_come_in_an_order_of_the_seed_and_the_workers_alone(data: Path) 
     assert len(set(one)) == 3
     # Workers take turns: the first of each is the same however many there are.
     assert first_batches(1, 1)[:2] == [one[0], one[2]]
-    assert not set(one) & set(first_batches(2, 2))
-    assert not set(one) & set(first_batches(1, 2, first_batch=7))
+    assert not set(one) & set(first_batches(2, 1))
+    assert not set(one) & set(first_batches(1, 1, first_batch=7))
 
 
 def test_a_second_look_shows_the_answer_and_a_click_on_its_error(samples: list[Sample]) -> None:
@@ -162,7 +161,8 @@ def test_a_second_look_shows_the_answer_and_a_click_on_its_error(samples: list[S
     # The answer was empty: that is the earlier mask now, and every new click is on the object.
     assert np.allclose(again[:, PREVIOUS], -1, atol=1e-3)
     assert np.array_equal(again[:, VALID], batch.channels[:, VALID])
-    assert np.abs(again[:, :3] - batch.channels[:, :3]).max() < 0.03
+    changes = np.abs(again[:, :3].astype(float) - batch.channels[:, :3]).max(1)
+    assert changes[batch.channels[:, VALID] == 1].max() < 0.03
     new = (again[:, POSITIVE] > 0).sum((1, 2)) - (batch.channels[:, POSITIVE] > 0).sum((1, 2))
     assert 0.4 < (new > 0).mean() < 1
     assert np.array_equal(again[:, NEGATIVE] > 0, batch.channels[:, NEGATIVE] > 0)

@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from track_anything.segmenters.compact.segmenter import CompactSegmenter
+from training import validation
 from training.curves import draw_curves
 from training.export import export
 from training.loader import Batch, stack
@@ -123,7 +124,11 @@ def test_the_average_follows_the_network(batch: Batch) -> None:
 
 
 @pytest.mark.filterwarnings("ignore:.*multi-threaded.*fork:DeprecationWarning")
-def test_a_small_run_leaves_a_log_curves_and_weights_that_work(data: Path, tmp_path: Path) -> None:
+def test_a_small_run_leaves_a_log_curves_and_weights_that_work(
+    data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shares = {"coco": 12, "person": 4, "garment": 2, "nuclei": 2}
+    monkeypatch.setattr(validation, "_SHARES", shares)
     out = tmp_path / "run"
     recipe = Recipe(samples=8, batch=4, workers=1)
     run(recipe, data, out, CPU, resumes=False)

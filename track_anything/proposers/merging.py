@@ -13,6 +13,7 @@ from track_anything.superpixels import Superpixels, find_superpixels
 WORKING_SIDE = 320
 SUPERPIXELS = 600
 COLOR_BINS = 6
+_CONTRAST = 2.0
 ORDERS = ((1.0, 0.0, 0.3), (0.3, 1.0, 0.15), (0.3, 0.5, 0.6))
 """Weights of edges, of colours and of size in the cost of a merge, for every order."""
 
@@ -61,6 +62,8 @@ def merge_regions(lab: Image) -> MergedRegions:
     scale = min(1.0, WORKING_SIDE / max(height, width))
     size = max(1, round(width * scale)), max(1, round(height * scale))
     small = np.asarray(cv2.resize(lab, size, interpolation=cv2.INTER_AREA), np.uint8)
+    # Dark cars before dark trees differ by a few levels.
+    small[..., 0] = cv2.createCLAHE(_CONTRAST, (4, 4)).apply(small[..., 0])
     regions = find_superpixels(small, count=SUPERPIXELS)
     borders = _borders(regions.labels, _edge_strength(small))
     colors = _histograms(small, regions)

@@ -1,7 +1,6 @@
 """Which of many regions stay: those of their own, whole, and of the wanted level."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import cv2
 import numpy as np
@@ -104,14 +103,15 @@ def of_level(regions: Sequence[Region], granularity: str) -> list[Region]:
     if granularity == "all":
         return list(regions)
     inside = _nesting(regions)
-    is_whole = ~inside.any(axis=1)
+    is_whole = np.asarray(~inside.any(axis=1))
+    kept: NDArray[np.bool_]
     if granularity == "whole":
         kept = is_whole
     elif granularity == "subpart":
-        kept = ~inside.any(axis=0)
+        kept = np.asarray(~inside.any(axis=0))
     else:
         is_part = ~is_whole & ~inside[:, ~is_whole].any(axis=1)
-        kept = is_part | (is_whole & ~inside.any(axis=0))
+        kept = np.asarray(is_part | (is_whole & ~inside.any(axis=0)))
     return [region for region, is_kept in zip(regions, kept, strict=True) if is_kept]
 
 
@@ -158,15 +158,6 @@ def one_of_each_click(regions: Sequence[Region], granularity: str) -> list[Regio
     return [by_size[place]]
 
 
-def distinct_masks(regions: Sequence[Region], limit: float) -> list[Region]:
-    """The regions whose masks no earlier one overlaps by a higher IoU than a limit."""
-    kept: list[Region] = []
-    for region in regions:
-        if all(mask_overlap(region, other) <= limit for other in kept):
-            kept.append(region)
-    return kept
-
-
 def mask_overlap(first: Region, second: Region) -> float:
     """IoU of two regions of one frame."""
     low = np.maximum(first.box[:2], second.box[:2])
@@ -174,8 +165,3 @@ def mask_overlap(first: Region, second: Region) -> float:
         return 0.0
     shared = overlap_area(first.counts, second.counts)
     return shared / (first.area + second.area - shared)
-
-
-def with_score(region: Region, score: float) -> Region:
-    """The same, ranked by another score."""
-    return replace(region, score=score)

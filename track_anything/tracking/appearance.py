@@ -14,8 +14,8 @@ from track_anything.structures import Floats
 SMOOTHED = 0.02
 """Labels are SMOOTHED and 1 - SMOOTHED: logits stay finite and errors can be unlearned."""
 
-STEPS_AT_ONCE = 12
-"""Batches put together at a time: 3 MB, which stay in the cache until they are used."""
+STEPS_AT_ONCE = 4
+"""Batches put together at a time: 1 MB, which stays in the cache until it is used."""
 
 Samples = NDArray[np.float32]
 """(S, C): one row of features a pixel."""

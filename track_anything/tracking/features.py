@@ -94,9 +94,12 @@ class Rect:
             min(self.y_max, other.y_max),
         )
 
-    def bands(self, area: int) -> Iterator["Rect"]:
-        """The same part from top to bottom in bands of about `area` pixels at most."""
-        rows = max(area // max(self.width, 1), 1)
+    def bands(self, area: int, *, multiple: int = 1) -> Iterator["Rect"]:
+        """The same part from top to bottom in bands of about `area` pixels at most.
+
+        Each has a multiple of so many rows, but for the last.
+        """
+        rows = max(area // max(self.width, 1) // multiple, 1) * multiple
         for top in range(self.y_min, self.y_max, rows):
             yield Rect(self.x_min, top, self.x_max, min(top + rows, self.y_max))
 
@@ -105,9 +108,9 @@ class Rect:
         top, bottom = self.y_min - other.y_min, self.y_max - other.y_min
         left, right = self.x_min - other.x_min, self.x_max - other.x_min
         # Rounded up: the first pixel that is neither left out nor before this part.
-        return slice(-(-top // step), -(-bottom // step)), slice(
-            -(-left // step), -(-right // step)
-        )
+        rows = slice(-(-top // step), -(-bottom // step))
+        columns = slice(-(-left // step), -(-right // step))
+        return rows, columns
 
     def times(self, factor: int) -> "Rect":
         """The same part of a grid that is finer by a whole factor."""

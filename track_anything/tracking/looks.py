@@ -1,15 +1,23 @@
 """Which pixels of a part of a frame look like an object: sharply at its edge, roughly away."""
 
+from dataclasses import replace
+
 import cv2
 import numpy as np
 
 from track_anything.structures import Floats
 from track_anything.tracking.appearance import AppearanceModel
-from track_anything.tracking.features import FEATURE_COUNT, Features
+from track_anything.tracking.features import (
+    BAND_AREA,
+    FEATURE_COUNT,
+    Features,
+    FramePyramid,
+    Rect,
+)
 
 STEP = 2
 """Elsewhere than at the edge every second pixel of every second row is looked at."""
-DOUBTFUL = 2.0
+DOUBTFUL = 5.0
 """Where the sum of looks and prior comes closer to 0 than this, every pixel is looked at."""
 
 _AROUND = np.ones((3, 3), np.uint8)
@@ -18,6 +26,21 @@ _AROUND = np.ones((3, 3), np.uint8)
 def rough_looks(model: AppearanceModel, features: Features) -> Floats:
     """(h, w) logits of a part of a frame, linear between the pixels looked at."""
     return _spread(_looked_at(model, features), features)
+
+
+def looks_on(model: AppearanceModel, pyramid: FramePyramid, level: int, rect: Rect) -> Floats:
+    """(rect.height, rect.width) rough probability that a pixel looks like an object.
+
+    For any part of a level: it is filtered in bands.
+    """
+    looks = np.empty((rect.height, rect.width), np.float32)
+    for band in rect.bands(BAND_AREA, multiple=STEP):
+        # The rows between the last looked at and the next band lie between looks too.
+        longer = replace(band, y_max=min(band.y_max + STEP, rect.y_max))
+        logits = rough_looks(model, pyramid.features(level, longer))
+        top = band.y_min - rect.y_min
+        looks[top : top + band.height] = sigmoid(logits[: band.height])
+    return looks
 
 
 def sharp_looks(model: AppearanceModel, features: Features, prior: Floats) -> Floats:
@@ -34,6 +57,15 @@ def sharp_looks(model: AppearanceModel, features: Features, prior: Floats) -> Fl
     if len(pixels):
         looks.ravel()[pixels] = model.logits(features.at(pixels))
     return looks
+
+
+def sigmoid(logits: Floats) -> Floats:
+    """The probabilities that logits stand for."""
+    out = np.clip(logits, -30, 30)
+    np.negative(out, out=out)
+    np.exp(out, out=out)
+    out += 1
+    return np.asarray(np.reciprocal(out, out=out), np.float32)
 
 
 def _looked_at(model: AppearanceModel, features: Features) -> Floats:

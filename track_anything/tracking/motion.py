@@ -24,16 +24,6 @@ def object_rect(soft: Floats, rect: Rect, margin: int, size: tuple[int, int]) ->
     return Rect(x + x_min, y + y_min, x + x_max, y + y_max).grown(margin, size)
 
 
-def possible_part(soft: Floats, least: float, margin: int) -> Rect | None:
-    """Where a soft mask is over `least`, and a margin around; None if it is nowhere."""
-    box = mask_box(soft > least)
-    x_min, y_min, x_max, y_max = (int(value) for value in box)
-    if x_min == x_max:
-        return None
-    height, width = soft.shape
-    return Rect(x_min, y_min, x_max, y_max).grown(margin, (height, width))
-
-
 def carry_soft_mask(
     soft: Floats, rect: Rect, flow: Floats | None, size: tuple[int, int], search: int
 ) -> tuple[Floats, Rect]:
@@ -160,18 +150,3 @@ class _PartsByPixel:
         ).ravel()
         nearest = np.minimum.reduceat(distance[self._pixels], self._starts)
         return np.concatenate([[0], nearest])
-
-
-def guided_filter(guide: np.ndarray, values: Floats, *, radius: int, epsilon: float) -> Floats:
-    """Values smoothed along the edges of a gray (h, w) uint8 guide.
-
-    Source: He, Sun and Tang, Guided Image Filtering, ECCV 2010.
-    """
-    window = (2 * radius + 1, 2 * radius + 1)
-    gray = guide.astype(np.float32) / 255
-    mean_gray, mean_values = cv2.blur(gray, window), cv2.blur(values, window)
-    covariance = cv2.blur(gray * values, window) - mean_gray * mean_values
-    variance = cv2.blur(gray * gray, window) - mean_gray * mean_gray
-    slope = covariance / (variance + epsilon)
-    offset = mean_values - slope * mean_gray
-    return np.asarray(cv2.blur(slope, window) * gray + cv2.blur(offset, window), np.float32)

@@ -4,9 +4,9 @@ import os
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from typing import TypeVar
 
-import cv2
 import numpy as np
 
 from track_anything.config import PropagatorConfig
@@ -24,35 +24,29 @@ from track_anything.tracking.carried import (
 )
 from track_anything.tracking.confidence import estimated_iou, measure_signals, ring_margin
 from track_anything.tracking.features import (
-    BAND_AREA,
     Features,
     FramePyramid,
     Rect,
     level_size,
 )
-from track_anything.tracking.looks import rough_looks, sharp_looks
+from track_anything.tracking.looks import looks_on, sharp_looks, sigmoid
 from track_anything.tracking.motion import (
     carry_soft_mask,
-    guided_filter,
     object_rect,
-    possible_part,
     prior_logits,
     stray_parts,
 )
 from track_anything.tracking.optical_flow import FlowEstimator
+from track_anything.tracking.refinement import NOWHERE, refined_logits
 from track_anything.tracking.rivals import Logits, is_touched, yield_to_rivals
 from track_anything.tracking.search import find_object, search_area
 from track_anything.tracking.snapshot import pack_objects, unpack_objects
 
+_S = TypeVar("_S")
 _T = TypeVar("_T")
 
-NOWHERE = -8.0
-"""Logit where the object is certainly not."""
 TOUCH = 4
 """Objects whose carried masks come this close touch, in pixels of a level."""
-POSSIBLE = 0.02
-"""Pixels less likely than this and far from any likelier one are not the object."""
-FILTER_RADIUS = 4
 SMALLEST = 3
 """A carried mask of fewer pixels of its level is lost."""
 
@@ -89,17 +83,21 @@ class FlowAppearancePropagator:
         self._size = (0, 0)
         self._pyramid: FramePyramid | None = None
         self._threads: ThreadPoolExecutor | None = None
+        # Masks that are taken but not learned yet: those of one frame are learned side by side.
+        self._to_learn: dict[int, Callable[[], None]] = {}
 
     def start(self, info: VideoInfo) -> None:
         """Forget everything and get ready for frames of this size."""
         self._flow.reset()
         self._objects.clear()
+        self._to_learn.clear()
         self._size = info.size
         self._pyramid = None
 
     def forget(self, track_id: int) -> None:
         """Drop an object."""
         self._objects.pop(track_id, None)
+        self._to_learn.pop(track_id, None)
 
     def learn(self, frame: Frame, track_id: int, mask: Mask) -> None:
         """Take a mask as certain; an empty one says that the object is not visible.
@@ -115,6 +113,7 @@ class FlowAppearancePropagator:
             )
         if self._flow.previous is None:
             self._flow.next(frame.image)
+        self._learn_now([track_id])
         carried = self._objects.get(track_id)
         if not mask.any():
             if carried is not None:
@@ -126,8 +125,7 @@ class FlowAppearancePropagator:
             carried.first_frame = frame.index
             self._objects[track_id] = carried
         place(carried, mask, self._config.search)
-        with single_thread():
-            learn_key(carried, pyramid, mask, is_new=is_new)
+        self._to_learn[track_id] = partial(learn_key, carried, pyramid, mask.copy(), is_new=is_new)
 
     def propagate(self, frame: Frame) -> Mapping[int, Propagation]:
         """Every object on this frame, by ascending track_id.
@@ -135,6 +133,7 @@ class FlowAppearancePropagator:
         Raises:
             TrackingError: If the frame is not of the size given to start.
         """
+        self._learn_now(list(self._to_learn))
         pyramid = self._on(frame)
         flow = self._flow.next(frame.image)
         ids = sorted(self._objects)
@@ -149,6 +148,7 @@ class FlowAppearancePropagator:
 
     def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
         """How well a mask fits what the object has looked like, in [-1, 1]; 0 for unknown ids."""
+        self._learn_now([track_id])
         carried = self._objects.get(track_id)
         if carried is None or not mask.any():
             return 0.0
@@ -157,11 +157,12 @@ class FlowAppearancePropagator:
         inside = np.asarray(small > min(0.5, float(small.max()) * 0.99))
         rect = object_rect(inside.astype(np.float32), Rect(0, 0, size[1], size[0]), 8, size)
         with single_thread():
-            appearance = self._looks(carried, self._on(frame), rect)
+            appearance = looks_on(carried.model, self._on(frame), carried.level, rect)
         return ring_margin(appearance, inside[rect.slices])
 
     def save(self) -> bytes:
         """State from which restore goes on with the same masks, byte for byte."""
+        self._learn_now(list(self._to_learn))
         return pack_objects(self._objects, self._flow.previous, self._size)
 
     def restore(self, state: bytes) -> None:
@@ -171,15 +172,22 @@ class FlowAppearancePropagator:
             TrackingError: If the state is not this propagator's.
         """
         self._objects, self._flow.previous, self._size = unpack_objects(state, self._config)
+        self._to_learn.clear()
         self._pyramid = None
 
-    def _each(self, work: Callable[[int], _T], ids: list[int]) -> list[_T]:
+    def _learn_now(self, ids: list[int]) -> None:
+        waiting = [learn for i in ids if (learn := self._to_learn.pop(i, None)) is not None]
+        if waiting:
+            with single_thread():
+                self._each(lambda learn: learn(), waiting)
+
+    def _each(self, work: Callable[[_S], _T], items: list[_S]) -> list[_T]:
         """Do the same for every object, on all cores; objects share nothing that they change."""
-        if len(ids) < 2:
-            return [work(track_id) for track_id in ids]
+        if len(items) < 2:
+            return [work(item) for item in items]
         if self._threads is None:
             self._threads = ThreadPoolExecutor(_core_count(), "propagate")
-        return list(self._threads.map(work, ids))
+        return list(self._threads.map(work, items))
 
     def _on(self, frame: Frame) -> FramePyramid:
         if not any(self._size):
@@ -193,15 +201,6 @@ class FlowAppearancePropagator:
         if self._pyramid is None or self._pyramid.frame is not frame:
             self._pyramid = FramePyramid(frame)
         return self._pyramid
-
-    def _looks(self, carried: Carried, pyramid: FramePyramid, rect: Rect) -> Floats:
-        """(rect.height, rect.width) probability that a pixel looks like the object."""
-        looks = np.empty((rect.height, rect.width), np.float32)
-        for band in rect.bands(BAND_AREA):
-            top = band.y_min - rect.y_min
-            logits = rough_looks(carried.model, pyramid.features(carried.level, band))
-            looks[top : top + band.height] = _sigmoid(logits)
-        return looks
 
     def _warp(self, carried: Carried, flow: Floats | None) -> Logits | None:
         """An object's carried mask on this frame; None while it is searched for."""
@@ -243,8 +242,8 @@ class FlowAppearancePropagator:
             return self._search(carried, pyramid)
         view = views[track_id]
         logits, contested = yield_to_rivals(own[track_id], self._rivals(track_id, own))
-        rect, soft = view.warped.rect, _sigmoid(logits)
-        appearance, warped = _sigmoid(view.looks), view.warped.values + np.float32(0.5)
+        rect, soft = view.warped.rect, sigmoid(logits)
+        appearance, warped = sigmoid(view.looks), view.warped.values + np.float32(0.5)
         signals = measure_signals(
             soft=soft,
             appearance=appearance,
@@ -253,29 +252,9 @@ class FlowAppearancePropagator:
             key_area=carried.key_area / 4**carried.level,
             frames_since_key=carried.frames_since_key,
         )
-        refined = self._refine(pyramid, carried.level, soft, rect)
+        refined = refined_logits(pyramid, carried.level, soft, rect)
         self._follow(carried, pyramid, soft, view, contested)
         return Propagation(refined, estimated_iou(signals), signals)
-
-    def _refine(self, pyramid: FramePyramid, level: int, soft: Floats, rect: Rect) -> Floats:
-        """Logits over the whole frame, sharpened along the edges of a grid twice as fine."""
-        factor = 2 if level else 1
-        size = level_size(self._size, level)
-        fine_size = size[0] * factor, size[1] * factor
-        logits = np.full(fine_size, NOWHERE, np.float32)
-        part = possible_part(soft, POSSIBLE, 2 * FILTER_RADIUS)
-        if part is None:
-            return logits
-        soft = soft[part.slices]
-        x, y = rect.x_min + part.x_min, rect.y_min + part.y_min
-        fine = Rect(x, y, x + part.width, y + part.height).times(factor)
-        if factor > 1:
-            soft = np.asarray(cv2.resize(soft, (fine.width, fine.height)), np.float32)
-        guide = pyramid.gray(fine_size)[fine.slices]
-        soft = guided_filter(guide, soft, radius=FILTER_RADIUS, epsilon=1e-3)
-        np.clip(soft, 3e-4, 1 - 3e-4, out=soft)
-        logits[fine.slices] = np.log(soft / (1 - soft))
-        return logits
 
     def _follow(
         self,
@@ -307,7 +286,7 @@ class FlowAppearancePropagator:
         nothing = np.full((8, 8), NOWHERE, np.float32)
         if carried.lost_frames % period:
             return Propagation(nothing, 0.0, {"searching": 1.0})
-        appearance = self._looks(carried, pyramid, area)
+        appearance = looks_on(carried.model, pyramid, carried.level, area)
         found = find_object(appearance, carried.usual_area, carried.key_elongation)
         if found is None:
             carried.found_count, carried.found_rect = 0, None
@@ -320,7 +299,7 @@ class FlowAppearancePropagator:
         carried.found_rect = rect
         if score >= self._config.found_score and carried.found_count >= self._config.found_looks:
             self._settle(carried, soft, area, size)
-        logits = self._refine(pyramid, carried.level, soft, area)
+        logits = refined_logits(pyramid, carried.level, soft, area)
         signals = {"searching": 1.0, "found": float(carried.rect is not None), "score": score}
         return Propagation(logits, score, signals)
 
@@ -339,11 +318,3 @@ def _core_count() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def _sigmoid(logits: Floats) -> Floats:
-    out = np.clip(logits, -30, 30)
-    np.negative(out, out=out)
-    np.exp(out, out=out)
-    out += 1
-    return np.asarray(np.reciprocal(out, out=out), np.float32)

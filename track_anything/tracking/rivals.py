@@ -116,6 +116,6 @@ def _on_grid(rival: Logits, own: Logits) -> tuple[Floats, tuple[slice, slice]] |
 
 def _shared(low: int, high: int, other_low: int, other_high: int, scale: float) -> tuple[int, int]:
     """First and last (exclusive) pixel from low to high whose centre lies on the other's pixels."""
-    first = math.ceil((other_low + 0.5) / scale - 0.5)
-    last = math.floor((other_high - 0.5) / scale - 0.5)
+    first = math.ceil(other_low / scale - 0.5)
+    last = math.floor(other_high / scale - 0.5)
     return max(first, low), min(last + 1, high)

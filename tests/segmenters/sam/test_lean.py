@@ -5,8 +5,8 @@ import pytest
 import torch
 
 from track_anything.errors import ConfigError, SegmenterError
-from track_anything.segmenters.sam.execution import SamPrompt
 from track_anything.segmenters.device import choose_device
+from track_anything.segmenters.sam.execution import SamPrompt
 from track_anything.segmenters.sam.lean import LeanSam, choose_dtype
 from track_anything.segmenters.sam.weights import SamWeights
 

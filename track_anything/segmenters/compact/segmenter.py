@@ -180,12 +180,14 @@ def _second_looks(answers: Sequence[_Answer], size: tuple[int, int]) -> list[_Lo
     """Another look around what was found, with it as the earlier mask.
 
     Not where an earlier mask was given: there a second look made masks worse by a hundredth.
-    Of several answers only the best is looked at again.
+    Of several answers only the best is looked at again. Beside clicks the box has said what it can.
     """
     if not answers or answers[0].look.hints.previous is not None:
         return []
     best = max(answers, key=lambda answer: answer.score)
     hints = best.look.hints
+    if len(hints.points):
+        hints = replace(hints, box=None)
     whole = best.look.window.paste(best.logits, size, outside=-_LIMIT)
     found = mask_box(whole > 0)
     if not found.any():

@@ -1,0 +1,102 @@
+"""Objects that move by themselves, from two consecutive frames."""
+
+from collections.abc import Sequence
+
+import cv2
+import numpy as np
+
+from track_anything.boxes import clip_box
+from track_anything.config import RegionConfig
+from track_anything.interfaces import Segmenter
+from track_anything.proposers.refinement import picked, refined
+from track_anything.proposers.region import Region, RegionProposals
+from track_anything.proposers.residual import MotionField, Residual
+from track_anything.structures import Floats, Frame, Mask, Proposal
+
+_DEFAULTS = RegionConfig()
+# Parts of one object rarely all move: gaps up to this share of the working size are closed.
+_GAP = 0.012
+# Motion is seen a few pixels around what moves: the boxes are shrunk by as much.
+_HALO = 3.0
+_LEAST_PIXELS = 40
+# Height over width of what stands on the ground where only its foot was seen to lag, and how
+# wide that may be, as a share of the frame.
+_STANDING = 0.8
+_STANDING_WIDTH = 0.2
+
+
+class MotionProposer:
+    """What moves otherwise than the camera makes everything move, as a segmenter sees it."""
+
+    def __init__(self, segmenter: Segmenter, *, config: RegionConfig = _DEFAULTS) -> None:
+        """Get ready.
+
+        Args:
+            segmenter: Makes masks of boxes around what moves.
+            config: How many, how fast, and which are kept.
+        """
+        self._segmenter = segmenter
+        self._config = config
+        self._field = MotionField()
+
+    def reset(self) -> None:
+        """Forget the last frame: the next is of another shot."""
+        self._field = MotionField()
+
+    def propose(self, frame: Frame, *, area: Mask | None = None) -> Sequence[Proposal]:
+        """Proposals on this frame, best first; none on the first frame.
+
+        Frames come in order, near to one another: the frame of the call before is compared with.
+
+        Args:
+            frame: Of the size of the one before.
+            area: Only what lies in it for the most part; None is everywhere.
+        """
+        return RegionProposals(self.regions(frame, area=area))
+
+    def regions(self, frame: Frame, *, area: Mask | None = None) -> list[Region]:
+        """The same with all that is known of them, their masks as run lengths."""
+        residual = self.look(frame)
+        if residual is None:
+            return []
+        size = frame.image.shape[0], frame.image.shape[1]
+        boxes = moving_boxes(residual, size)
+        if area is not None:
+            boxes = np.array([box for box in boxes if _lies_in(box, area)], np.float32)
+        found = refined(self._segmenter, frame, boxes.reshape(-1, 4), self._config)
+        return picked(found, self._config, least_score=self._config.least_moving_score)
+
+    def look(self, frame: Frame) -> Residual | None:
+        """What moves on this frame, without asking the segmenter; None on the first.
+
+        For frames between those that proposals are asked for.
+        """
+        return self._field.step(frame.image, least_motion=self._config.least_motion)
+
+
+def moving_boxes(residual: Residual, size: tuple[int, int]) -> Floats:
+    """(N, 4) boxes on a frame of (height, width) around what moves, largest first."""
+    height, width = residual.is_moving.shape
+    reach = max(1, round(_GAP * max(height, width)))
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
+    closed = cv2.morphologyEx(residual.is_moving.view(np.uint8), cv2.MORPH_CLOSE, kernel)
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
+    moving = np.bincount(labels[residual.is_moving], minlength=count)
+    slow = np.bincount(labels[residual.is_slow], minlength=count)
+    boxes = []
+    for index in np.argsort(-moving, kind="stable"):
+        if index == 0 or moving[index] < _LEAST_PIXELS:
+            continue
+        x, y, wide, high = stats[index, :4].astype(float)
+        halo = min(_HALO, wide / 5, high / 5)
+        box = np.array([x + halo, y + halo, x + wide - halo, y + high - halo])
+        if slow[index] > moving[index] / 2 and wide < _STANDING_WIDTH * width:
+            box[1] = min(box[1], box[3] - _STANDING * (box[2] - box[0]))
+        boxes.append(clip_box((box / residual.scale).astype(np.float32), size))
+    return np.array(boxes, np.float32).reshape(-1, 4)
+
+
+def _lies_in(box: Floats, area: Mask) -> bool:
+    left, top, right, bottom = np.rint(box).astype(int)
+    part = area[top:bottom, left:right]
+    return bool(part.size) and float(part.mean()) > 0.5

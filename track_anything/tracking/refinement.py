@@ -1,0 +1,67 @@
+"""From an object's probabilities on its grid to logits over the frame that follow its edges."""
+
+import cv2
+import numpy as np
+
+from track_anything.masks import mask_box
+from track_anything.structures import Floats
+from track_anything.tracking.features import FramePyramid, Rect, level_size
+
+NOWHERE = -8.0
+"""Logit where the object is certainly not."""
+POSSIBLE = 0.02
+"""Pixels less likely than this and far from any likelier one are not the object."""
+RADIUS = 4
+
+
+def refined_logits(pyramid: FramePyramid, level: int, soft: Floats, rect: Rect) -> Floats:
+    """Logits over the whole frame, sharpened along the edges of a grid twice as fine.
+
+    Args:
+        pyramid: Of the frame.
+        level: Of the grid on which soft lies.
+        soft: (rect.height, rect.width) object probability.
+        rect: Where it lies.
+    """
+    factor = 2 if level else 1
+    size = level_size(pyramid.size, level)
+    fine_size = size[0] * factor, size[1] * factor
+    logits = np.full(fine_size, NOWHERE, np.float32)
+    part = possible_part(soft, POSSIBLE, 2 * RADIUS)
+    if part is None:
+        return logits
+    soft = soft[part.slices]
+    x, y = rect.x_min + part.x_min, rect.y_min + part.y_min
+    fine = Rect(x, y, x + part.width, y + part.height).times(factor)
+    if factor > 1:
+        soft = np.asarray(cv2.resize(soft, (fine.width, fine.height)), np.float32)
+    guide = pyramid.gray(fine_size)[fine.slices]
+    soft = guided_filter(guide, soft, radius=RADIUS, epsilon=1e-3)
+    np.clip(soft, 3e-4, 1 - 3e-4, out=soft)
+    logits[fine.slices] = np.log(soft / (1 - soft))
+    return logits
+
+
+def possible_part(soft: Floats, least: float, margin: int) -> Rect | None:
+    """Where a soft mask is over `least`, and a margin around; None if it is nowhere."""
+    box = mask_box(soft > least)
+    x_min, y_min, x_max, y_max = (int(value) for value in box)
+    if x_min == x_max:
+        return None
+    height, width = soft.shape
+    return Rect(x_min, y_min, x_max, y_max).grown(margin, (height, width))
+
+
+def guided_filter(guide: np.ndarray, values: Floats, *, radius: int, epsilon: float) -> Floats:
+    """Values smoothed along the edges of a gray (h, w) uint8 guide.
+
+    Source: He, Sun and Tang, Guided Image Filtering, ECCV 2010.
+    """
+    window = (2 * radius + 1, 2 * radius + 1)
+    gray = guide.astype(np.float32) / 255
+    mean_gray, mean_values = cv2.blur(gray, window), cv2.blur(values, window)
+    covariance = cv2.blur(gray * values, window) - mean_gray * mean_values
+    variance = cv2.blur(gray * gray, window) - mean_gray * mean_gray
+    slope = covariance / (variance + epsilon)
+    offset = mean_values - slope * mean_gray
+    return np.asarray(cv2.blur(slope, window) * gray + cv2.blur(offset, window), np.float32)
