@@ -26,19 +26,23 @@ from track_anything.errors import ConfigError
 from track_anything.execution import execute
 from track_anything.io.frame_access import FrameAccess
 from track_anything.io.png_masks import read_mask_png
-from track_anything.io.run_store import RunStore
+from track_anything.io.run_store import RunStore, completing, stored_edits
 from track_anything.io.tables import read_tracks_csv
 from track_anything.job import Job, plan
-from track_anything.masks import mask_iou
+from track_anything.masks import mask_box, mask_iou
 from track_anything.resume import plan_to_resume
 from track_anything.run import UnreachedPromptError
 from track_anything.structures import (
+    Event,
     EventKind,
     Frame,
     FrameResult,
     Mask,
+    ObjectMask,
     Origin,
     Prompt,
+    State,
+    VideoInfo,
 )
 from track_anything.testing import RecordingSink
 from track_anything.tracked_backwards import reversed_frames
@@ -341,3 +345,100 @@ def test_standard_input_is_not_read_backwards(tmp_path: Path) -> None:
 def test_an_unknown_direction_is_refused() -> None:
     with pytest.raises(ConfigError, match="direction is one of forward, backward, both, got 'up'"):
         RunConfig(direction="up")
+
+
+class Scripted:
+    """A tracker that gives every object it was prompted with what a script says, by frame fed."""
+
+    def __init__(self, script: Mapping[int, Mapping[int, State]]) -> None:
+        self._script = script
+        self.prompted: list[list[int | None]] = []
+
+    def start(self, info: VideoInfo) -> None:
+        self._size, self._masks = info.size, dict[int, Mask]()
+
+    def step(self, frame: Frame, prompts: Any) -> list[FrameResult]:
+        if prompts:
+            self.prompted.append([prompt.track_id for prompt in prompts])
+        self._masks |= {prompt.track_id: prompt.mask for prompt in prompts}
+        objects = []
+        for track_id, mask in sorted(self._masks.items()):
+            state = self._script.get(track_id, {}).get(frame.index, State.CONFIRMED)
+            seen = mask & (state in (State.CONFIRMED, State.WEAK))
+            objects.append(ObjectMask(track_id, seen, mask_box(seen), 0.9, state))
+        return [FrameResult(frame, objects, [Event(EventKind.LOST, 1)])]
+
+    def finish(self) -> list[FrameResult]:
+        return []
+
+    def save(self) -> bytes | None:
+        return None
+
+    def restore(self, state: bytes, *, frames: Any = ()) -> None:
+        """Nothing was saved."""
+
+
+def carried(clip: Path, folder: Path, prompts: Mapping[int, list[Prompt]], script: Any) -> Scripted:
+    """A run whose backward pass is a scripted tracker's."""
+    job = job_on(clip, folder, prompts)
+    execute(plan(replace(job, config=replace(job.config, direction="forward"))))
+    planned, tracker = plan(replace(job, overwrite=True)), Scripted(script)
+    with closing(planned):
+        backward.carry_back(planned, tracker)
+    return tracker
+
+
+def test_a_gap_is_told_as_it_would_be_forwards(clip: Path, tmp_path: Path) -> None:
+    # Fed frame n is frame 12 - n of the run: gone on 9 and 8, and from 3 on to the first.
+    gone = dict.fromkeys((3, 4), State.LEFT) | dict.fromkeys(range(9, 13), State.LOST)
+    carried(clip, tmp_path / "out", ONE, {1: gone})
+    assert events(tmp_path / "out", 1)[:4] == [
+        (4, EventKind.STARTED),
+        (8, EventKind.LEFT),
+        (10, EventKind.FOUND),
+        (MIDDLE, EventKind.CORRECTED),
+    ]
+    found = rows(tmp_path / "out", 1)
+    assert min(found) == 4
+    states = [found[frame][2] for frame in (7, 8, 9, 10)]
+    assert states == [State.CONFIRMED, State.LEFT, State.LEFT, State.CONFIRMED]
+
+
+def test_an_object_that_is_lost_at_once_begins_with_its_prompt(clip: Path, tmp_path: Path) -> None:
+    lost = dict.fromkeys(range(1, 13), State.LOST)
+    carried(clip, tmp_path / "out", ONE, {1: lost})
+    assert min(rows(tmp_path / "out", 1)) == MIDDLE
+    assert events(tmp_path / "out", 1)[0] == (MIDDLE, EventKind.STARTED)
+
+
+def test_a_contested_pixel_belongs_to_the_object_prompted_first(clip: Path, tmp_path: Path) -> None:
+    mask = DRAWN.truth(1, MIDDLE)
+    upper = mask.copy()
+    upper[int(np.flatnonzero(mask.any(axis=1))[0]) + SIDE // 2 :] = False
+    prompts = {
+        4: [Prompt(mask=upper, track_id=2)],
+        MIDDLE: [Prompt(mask=mask, track_id=1)],
+    }
+    tracker = carried(clip, tmp_path / "out", prompts, {})
+    with RunStore.open(tmp_path / "out") as store:
+        first, second = store.result(0).objects
+    np.testing.assert_array_equal(second.mask, upper)
+    np.testing.assert_array_equal(first.mask, mask & ~upper)
+    # A pass for each frame, the earlier one's objects first: they are rivals in the other.
+    assert tracker.prompted[0] == [2]
+    assert tracker.prompted[-1] == [1]
+
+
+def test_a_change_that_belongs_to_a_run_is_no_edit_and_is_undone_by_an_error(
+    clip: Path, tmp_path: Path
+) -> None:
+    carried(clip, tmp_path / "out", ONE, {})
+    assert stored_edits(tmp_path / "out") == []
+    before = rows(tmp_path / "out", 1)
+    with RunStore.open(tmp_path / "out") as store:
+        one = store.one(MIDDLE, 1)
+    assert one is not None
+    with pytest.raises(RuntimeError), completing(tmp_path / "out") as edit:
+        edit.put(0, replace(one, confidence=0.1))
+        raise RuntimeError
+    assert rows(tmp_path / "out", 1) == before

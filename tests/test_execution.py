@@ -71,7 +71,7 @@ def test_a_run_leaves_its_files_and_a_manifest_that_describes_them(job: Job) -> 
     assert said["frames"] == summary.frames == len(sink.results) == FRAMES
     assert said["objects"]["1"]["name"] == summary.objects[1]["name"] == "square"
     assert said["segmenter"] == {
-        "name": "grabcut",
+        "name": "compact",
         "reason": "the embedded one: no weights of SAM are here",
     }
     assert said["options"]["seed"] == 0

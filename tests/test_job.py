@@ -47,7 +47,7 @@ def test_a_plan_says_everything_that_was_decided_and_writes_nothing(
     planned.close()
     said: Any = planned.to_dict()
     assert planned.info.size == (96, 128)
-    assert said["segmenter"]["name"] == said["options"]["segmenter"] == "grabcut"
+    assert said["segmenter"]["name"] == said["options"]["segmenter"] == "compact"
     assert said["options"]["tracker"]["reprompt"]["mode"] == "on"
     assert said["prompts"]["objects"][0]["prompts"] == [{"at": "0f", "box": [8, 12, 32, 36]}]
     assert not (tmp_path / "run").exists()

@@ -142,7 +142,7 @@ def test_what_is_no_image_is_refused(given: Image) -> None:
 
 
 def test_segmenters_are_named_as_on_the_command_line() -> None:
-    assert Predictor().segmenter.name == "grabcut"
+    assert Predictor().segmenter.name == "compact"
     assert Predictor(str(TINY), device="cpu").segmenter.name == "sam"
     with pytest.raises(ConfigError, match="a segmenter is needed, got 'none'"):
         Predictor("none")

@@ -46,8 +46,8 @@ def only(found: Segmentation) -> Mask:
 def test_a_box_on_a_picture_gives_the_object_by_name(pictures: Path) -> None:
     found = track_anything.segment(pictures / "00000.png", {"square": BOX})
     (each,) = found.objects
-    assert (each.track_id, each.name, found.segmenter) == (1, "square", "grabcut")
-    assert "no weights of a better one" in found.reason
+    assert (each.track_id, each.name, found.segmenter) == (1, "square", "compact")
+    assert found.reason == "the embedded one: no weights of SAM are here"
     assert mask_iou(each.mask, SQUARE.truth(0)) > 0.95
 
 

@@ -51,8 +51,8 @@ class ObjectCheck:
         track_id: Of the object.
         name: "" for none.
         prompted_on: Frame of its first prompt; where none is known, of its first mask.
-        checked_from: Frame of its last confirmed visible mask; None if it has none after the
-            prompt, and then nothing is compared.
+        checked_from: Frame of its last confirmed visible mask, or where none after the prompt is,
+            of its last visible one; None if it has none, and then nothing is compared.
         compared_frames: Those between on which it is visible in either direction.
         mean_iou: Of its two masks over those frames.
         agreeing_share: Of those frames, the share on which the IoU is above AGREEING.
@@ -101,7 +101,8 @@ class SelfCheck:
 def check_run(folder: Path, *, watch: Sequence[Sink] = ()) -> SelfCheck:
     """Track every object of a complete run from its end back to its first prompt, and compare.
 
-    The last mask that the run is sure of is the prompt. A track that went over to something else
+    The last mask that the run is sure of is the prompt, or the last of all where it is sure of
+    none. A track that went over to something else
     does not come back to where it began; one that was right all along does. Objects that look
     alike and swapped in a way that is as likely backwards are not told. The masks stay as they
     are; what was found is in the manifest, until the masks change.
@@ -177,8 +178,12 @@ class _Comparison:
         self._track = track
         keys = store.frames_of(track.track_id, Origin.PROMPTED)
         self.prompted_on = min(keys, default=track.first_frame)
-        last = store.last_visible(track.track_id, State.CONFIRMED)
-        self.checked_from = None if last is None or last <= self.prompted_on else last
+        self.checked_from: int | None = None
+        for state in (State.CONFIRMED, State.WEAK):
+            last = store.last_visible(track.track_id, state)
+            if last is not None and last > self.prompted_on:
+                self.checked_from = last
+                break
         self._ious = _Mean()
         self._agreeing = 0
         self._return: float | None = None

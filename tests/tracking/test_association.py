@@ -40,7 +40,7 @@ def test_a_good_answer_is_taken_and_says_how_good() -> None:
     ("verdict", "reason"),
     [
         (judge(row()), "the answer is empty"),
-        (judge(row(0, 1), predicted_iou=0.69), "predicted IoU 0.69 is under 0.70"),
+        (judge(row(0, 1), predicted_iou=0.79), "predicted IoU 0.79 is under 0.80"),
         (judge(row(3, 4, 5, 6)), "IoU 0.14 with the carried mask is under 0.30"),
         (
             judge(row(0, 1, 2), supports=(0.4, 0.5)),

@@ -47,6 +47,25 @@ def test_ids_of_a_composite_are_where_something_was_pasted(
     assert labels & {11, 12, 13, 14}
 
 
+def test_a_pixel_belongs_to_what_most_of_it_shows(
+    red_things: dict[str, list[Instance]], random: np.random.Generator
+) -> None:
+    ground = [np.full((300, 400, 3), GRAY, np.uint8)]
+    judged_count = 0
+    for _ in range(80):
+        made = composite(red_things, ground, random)
+        inner = cv2.erode((made.ids > 0).astype(np.uint8), np.ones((9, 9), np.uint8)) > 0
+        if len(np.unique(made.ids)) != 2 or not inner.any():
+            continue
+        # One object of one colour: what a pixel has of it is how far it is on the way there.
+        colour = np.median(made.image[inner].astype(float), axis=0)
+        shares = ((made.image - np.array(GRAY)) @ (colour - GRAY)) / ((colour - GRAY) ** 2).sum()
+        assert (made.ids[shares > 0.6] > 0).all()
+        assert (made.ids[shares < 0.4] == 0).all()
+        judged_count += 1
+    assert judged_count >= 9
+
+
 def test_the_pool_tells_the_sets_apart_and_holds_pictures_out(data: Path) -> None:
     pool = load_pool(data)
     pictures = {

@@ -211,12 +211,12 @@ def _rings(channels: Tensor) -> Tensor:
 def test_candidates_of_a_lone_click_are_different_and_the_best_is_first(
     scripted: Callable[..., tuple[CompactSegmenter, Scripted]], square: tuple[Image, Mask]
 ) -> None:
-    segmenter, _ = scripted(answer=_rings, scores=[-1.0, 2.0, 0.0])
+    segmenter, _ = scripted(answer=_rings, scores=[-1.0, 1.0, 0.0])
     (found,) = decode(segmenter, square[0], Prompt(points=POINT, labels=ON))
     scores = [one.predicted_iou for one in found]
-    # Of the second look the mask is kept, of the first the score: 1 / (1 + e^-2), 1 / 2,
+    # Of the second look the mask is kept, of the first the score: 1 / (1 + e^-1), 1 / 2,
     # 1 / (1 + e).
-    assert scores == pytest.approx([0.8808, 0.5, 0.2689], abs=1e-4)
+    assert scores == pytest.approx([0.7311, 0.5, 0.2689], abs=1e-4)
     # Radii in the frame: 10 of 128 times 30 pixels is 2.3; 50 of 128 times 140 is 55, more than the
     # frame is high. 30 of 128 times 70 is 16.4; the second look is in a window 1.4 times as wide as
     # that, 46 or 47 pixels, and there says 40 of 128.
@@ -227,6 +227,15 @@ def test_candidates_of_a_lone_click_are_different_and_the_best_is_first(
     for one in range(3):
         for other in range(one):
             assert mask_iou(found[one].mask, found[other].mask) < 0.8
+
+
+def test_an_answer_that_is_sure_is_not_looked_at_again(
+    scripted: Callable[..., tuple[CompactSegmenter, Scripted]], square: tuple[Image, Mask]
+) -> None:
+    segmenter, _ = scripted(answer=_rings, scores=[-1.0, 2.0, 0.0])
+    (found,) = decode(segmenter, square[0], Prompt(points=POINT, labels=ON))
+    # The first look's own 30 of 128 times 70 pixels, not the second look's 40 of 128 times 46.
+    assert np.count_nonzero(found[0].mask) == pytest.approx(np.pi * 16.4**2, rel=0.05)
 
 
 def test_candidates_that_are_the_same_are_given_once(

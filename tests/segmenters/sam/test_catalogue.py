@@ -47,7 +47,7 @@ def test_choosing_a_segmenter_where_no_weights_are_does_not_load_torch() -> None
     code = (
         "import sys\n"
         "from track_anything.build import choose_segmenter\n"
-        "assert choose_segmenter('auto')[0].name == 'grabcut'\n"
+        "assert choose_segmenter('auto')[0].name == 'compact'\n"
         "assert 'track_anything.segmenters.sam.catalogue' in sys.modules\n"
         "assert not {'torch', 'scipy'} & set(sys.modules)"
     )

@@ -15,7 +15,7 @@ from track_anything.files import write_whole
 from track_anything.segmenters.compact.network import CompactNetwork
 
 WEIGHTS = Path(__file__).with_name("compact.safetensors")
-SHA256 = "c7a6cc7fc2de8421e0b6a7c6bf65e67e2e76bb68e565b4e09bf7891254744251"
+SHA256 = "c7e75e29fc3bf71b65944db30b413cd6fb25eaf6c02c0ed90c44020c320355fe"
 """Of the file in the package."""
 _COUNTER = "num_batches_tracked"
 
