@@ -45,7 +45,7 @@ def _settings(config: object, helps: Mapping[str, str], what: str) -> Callable[.
     """An option for every named setting of a config, None unless given."""
 
     def decorate(command: Callable[..., Any]) -> Callable[..., Any]:
-        for name, text in reversed(helps.items()):
+        for name, text in reversed(list(helps.items())):
             default = getattr(config, name)
             shown = f"{default:.3g}" if isinstance(default, float) else default
             command = click.option(

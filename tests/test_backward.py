@@ -3,6 +3,7 @@
 import json
 import weakref
 from collections.abc import Iterator, Mapping
+from contextlib import closing
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -438,7 +439,12 @@ def test_a_change_that_belongs_to_a_run_is_no_edit_and_is_undone_by_an_error(
     with RunStore.open(tmp_path / "out") as store:
         one = store.one(MIDDLE, 1)
     assert one is not None
-    with pytest.raises(RuntimeError), completing(tmp_path / "out") as edit:
-        edit.put(0, replace(one, confidence=0.1))
-        raise RuntimeError
+
+    def fail() -> None:
+        with completing(tmp_path / "out") as edit:
+            edit.put(0, replace(one, confidence=0.1))
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
     assert rows(tmp_path / "out", 1) == before

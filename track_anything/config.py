@@ -92,7 +92,7 @@ class StyleConfig:
 class AppearanceConfig:
     """The online appearance model of one object.
 
-    Each is measured against a lower and a higher value: benchmarks/results/settings.json.
+    `benchmarks/settings.py` measures each against a lower and a higher value.
 
     Attributes:
         hidden: Width of its hidden layer.
@@ -132,7 +132,7 @@ class AppearanceConfig:
 class PropagatorConfig:
     """How masks are carried from frame to frame. Lengths in pixels of an object's level.
 
-    Each is measured against a lower and a higher value: benchmarks/results/settings.json.
+    `benchmarks/settings.py` measures each against a lower and a higher value.
 
     Attributes:
         appearance: The appearance model.
@@ -201,13 +201,14 @@ DIRECTIONS = ("forward", "backward", "both")
 class RepromptConfig:
     """When the segmenter is asked again about a track, and when its answer is believed.
 
-    Each is measured against a lower and a higher value: benchmarks/results/settings.json.
+    `benchmarks/settings.py` measures each against a lower and a higher value.
     `clock_frames` is not: it makes a baseline, at a number of calls to be compared with.
 
     Attributes:
         mode: "off" never asks; "on" judges answers by `accept_predicted_iou` and `evidence_gain`
-            as they are here; "auto" lets the build choose these two by the segmenter; "clock" asks about every track every
-            `clock_frames` frames and at no other time, to compare with at equal numbers of calls.
+            as they are here; "auto" lets the build choose these two by the segmenter; "clock" asks
+            about every track every `clock_frames` frames and at no other time, to compare with at
+            equal numbers of calls.
         below: A track is doubted under this confidence.
         cooldown_frames: Least number of frames between two questions about a track; doubled after
             each rejected answer, at most eightfold.
@@ -252,7 +253,7 @@ class RepromptConfig:
 class LookBackConfig:
     """Mending the frames before a correction.
 
-    Each is measured against a lower and a higher value: benchmarks/results/settings.json.
+    `benchmarks/settings.py` measures each against a lower and a higher value.
     `rest_frames` is not: the sequences are shorter.
 
     Attributes:
@@ -284,7 +285,7 @@ class LookBackConfig:
 class TrackerConfig:
     """The tracker's own rules.
 
-    Each is measured against a lower and a higher value: benchmarks/results/settings.json.
+    `benchmarks/settings.py` measures each against a lower and a higher value.
     `weak_below` is not: it gives a state its name, and no mask depends on it.
 
     Attributes:

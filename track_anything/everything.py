@@ -16,7 +16,7 @@ from track_anything.config import GRANULARITIES, GridConfig, ReadConfig, RegionC
 from track_anything.errors import ConfigError, VideoError
 from track_anything.interfaces import ClickSegmenter, Segmenter
 from track_anything.io.sources import open_source
-from track_anything.prompts import FIRST_FRAME, TimeCode
+from track_anything.prompts import TimeCode
 from track_anything.proposers.grid import GridProposer
 from track_anything.proposers.motion import MotionProposer
 from track_anything.proposers.region import Region
@@ -88,7 +88,7 @@ def segment_everything(
 
     Args:
         picture: A file that `track` would take, or an image in the standard form.
-        at: Which frame of a video; None is the first.
+        at: Which frame of a video; None is the first, with "motion" the second.
         segmenter: A name as on the command line, the path of a checkpoint, or a segmenter.
         proposer: "grid" clicks everywhere; "regions" asks about what edges close; "motion" about
             what moved since the frame before. "auto" is the grid where the segmenter is made for
@@ -161,24 +161,25 @@ def _frames(
         if with_previous:
             raise ConfigError("motion is seen between two frames: give a video, or other proposers")
         return "", [Frame(0, Fraction(0), picture)]
-    at = at or FIRST_FRAME
+    at = at or TimeCode(frame_index=int(with_previous))
     start: dict[str, Any] = {}
     if at.seconds is not None:
         start["start"] = max(at.seconds - _BEFORE, Fraction(0)) if with_previous else at.seconds
     elif at.frame_index:
-        start["start_frame"] = at.frame_index - with_previous
+        start["start_frame"] = at.frame_index - int(with_previous)
     config = ReadConfig(max_side=max_side, prefetch_frames=0)
     with closing(open_source(picture, config=config, **start)) as source:
         before: Frame | None = None
         for frame in source:
-            if not with_previous or (before is not None and _is_reached(at, frame)):
-                return source.info.path, [frame] if before is None else [before, frame]
+            if not with_previous:
+                return source.info.path, [frame]
+            is_reached = frame.time >= at.seconds if at.seconds is not None else bool(before)
+            if is_reached or not (at.seconds or at.frame_index):
+                break
             before = frame
-    if before is not None:
+        else:
+            what = "frame with one before it" if with_previous else "picture"
+            raise VideoError(f"{picture}: no {what} at {at}")
+    if before is None:
         raise VideoError(f"{picture}: no frame before {at} to see motion against")
-    raise VideoError(f"{picture}: no picture at {at}")
-
-
-def _is_reached(at: TimeCode, frame: Frame) -> bool:
-    """Whether a frame that has one before it is the one asked for."""
-    return at.seconds is None or frame.time >= at.seconds
+    return source.info.path, [before, frame]
