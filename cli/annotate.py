@@ -11,7 +11,7 @@ from .picture_progress import picture_progress
 from .talk import Talk, quiet_option, verbose_option
 
 if TYPE_CHECKING:
-    from track_anything.auto_annotate import AnnotationSummary
+    from track_anything.auto_annotation import AnnotationSummary
 
 
 @click.command("annotate", short_help="Make a data set of masks from pictures and boxes.")
@@ -61,7 +61,7 @@ def command(ctx: click.Context, /, as_json: bool, **options: Any) -> None:
         track-anything annotate photos --boxes labels -o dataset
         track-anything annotate photos --boxes boxes.json --to coco -o masks.json
     """
-    from track_anything.auto_annotate import auto_annotate
+    from track_anything.auto_annotation import auto_annotate
 
     talk: Talk = ctx.obj
     with picture_progress(talk) as progress:

@@ -62,7 +62,7 @@ ROWS: Sequence[frozenset[str]] = (
             "self_check",
             "export",
             "api",
-            "auto_annotate",
+            "auto_annotation",
             "segmentation",
             "segmentation_files",
             "everything",

@@ -11,7 +11,7 @@ from track_anything._version import __version__
 if TYPE_CHECKING:
     from track_anything.annotate import Annotator
     from track_anything.api import as_prompts, correct_run, follow, resume_run, track
-    from track_anything.auto_annotate import AnnotationSummary, auto_annotate
+    from track_anything.auto_annotation import AnnotationSummary, auto_annotate
     from track_anything.build import (
         OutputParts,
         build_segmenter,
@@ -128,7 +128,7 @@ if TYPE_CHECKING:
 _NAMES_OF = {
     "annotate": "Annotator",
     "api": "as_prompts correct_run follow resume_run track",
-    "auto_annotate": "AnnotationSummary auto_annotate",
+    "auto_annotation": "AnnotationSummary auto_annotate",
     "build": (
         "OutputParts build_segmenter build_sinks build_source build_tracker choose_segmenter "
         "resolved_config"

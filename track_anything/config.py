@@ -400,8 +400,8 @@ class RegionConfig:
         max_regions: Most that are kept.
         least_score: Least estimated chance, 0 to 1, that a region is an object.
         least_moving_score: Least predicted IoU of what is proposed because it moves. The embedded
-            segmenter gives marks on the road, poles and shadows .25 to .4, players and cars .45
-            to .77.
+            segmenters give marks on the road, poles and shadows .25 to .5, players and cars .5
+            to .9.
         mask_nms: Of two masks with a higher IoU the worse is dropped.
         fragment_share: A mask of which a better one covers this share is dropped ...
         part_share: ... unless its area is less than this share of that one's: then it is a part.
@@ -413,7 +413,7 @@ class RegionConfig:
     candidates: int = 60
     max_regions: int = 40
     least_score: float = 0.15
-    least_moving_score: float = 0.45
+    least_moving_score: float = 0.5
     mask_nms: float = 0.5
     fragment_share: float = 0.7
     part_share: float = 0.3

@@ -77,6 +77,7 @@ class MotionProposer:
 def moving_boxes(residual: Residual, size: tuple[int, int]) -> Floats:
     """(N, 4) boxes on a frame of (height, width) around what moves, largest first."""
     height, width = residual.is_moving.shape
+    scale = np.array([size[1] / width, size[0] / height] * 2)
     reach = max(1, round(_GAP * max(height, width)))
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
     closed = cv2.morphologyEx(residual.is_moving.view(np.uint8), cv2.MORPH_CLOSE, kernel)
@@ -92,7 +93,7 @@ def moving_boxes(residual: Residual, size: tuple[int, int]) -> Floats:
         box = np.array([x + halo, y + halo, x + wide - halo, y + high - halo])
         if slow[index] > moving[index] / 2 and wide < _STANDING_WIDTH * width:
             box[1] = min(box[1], box[3] - _STANDING * (box[2] - box[0]))
-        boxes.append(clip_box((box / residual.scale).astype(np.float32), size))
+        boxes.append(clip_box((box * scale).astype(np.float32), size))
     return np.array(boxes, np.float32).reshape(-1, 4)
 
 
