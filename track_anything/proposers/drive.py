@@ -33,7 +33,8 @@ class Drive:
     def directions(self, size: tuple[int, ...]) -> Floats:
         """(h, w, 2) of length 1: where what stands still goes at every pixel."""
         away = self._away(size)
-        return away / np.maximum(np.linalg.norm(away, axis=2), 1e-6)[..., None]
+        distance = np.linalg.norm(away, axis=2, keepdims=True)
+        return np.asarray(away / np.maximum(distance, 1e-6), np.float32)
 
     def ground(self, size: tuple[int, ...]) -> Floats:
         """(h, w, 2): motion of the ground at every pixel; 0 above the horizon."""

@@ -142,10 +142,13 @@ def _differs(before: Image, now: Image, matrix: Matrix) -> Mask:
 
 def _shown(before: Image, carried: Floats) -> Image:
     """(h, w): what an earlier frame shows where every pixel is said to have been."""
-    y, x = np.indices(before.shape)
-    places = carried + np.stack([x, y], axis=-1).astype(np.float32)
+    rows, columns = np.indices(before.shape, np.float32)
     warped = cv2.remap(
-        before, places, np.array([]), cv2.INTER_LINEAR, borderMode=cv2.BORDER_REPLICATE
+        before,
+        columns + carried[..., 0],
+        rows + carried[..., 1],
+        cv2.INTER_LINEAR,
+        borderMode=cv2.BORDER_REPLICATE,
     )
     return np.asarray(warped, np.uint8)
 
