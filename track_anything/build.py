@@ -30,6 +30,7 @@ WEIGHTS = "track_anything.segmenters.sam.catalogue:available"
 
 CHECKPOINT_SUFFIXES = (".pth", ".pt", ".safetensors", ".h5")
 
+
 @dataclass(frozen=True, kw_only=True)
 class Trust:
     """How far the answers of a segmenter are believed when re-prompting is automatic.

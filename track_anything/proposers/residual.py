@@ -20,6 +20,8 @@ _TRIALS = 400
 _LEAST_GROUND = 0.8
 # Levels by which a pixel must differ from what the camera's motion alone would show there.
 _DIFFERENCE = 10.0
+# The same where flow sees no motion.
+_PLAIN_DIFFERENCE = 25.0
 
 Matrix = NDArray[np.float64]
 """(3, 3): where the pixels of a frame were in an earlier one, as far as the camera moved them."""
@@ -109,18 +111,22 @@ def _residual(last: _Look, now: Image, flow: Floats, camera: Matrix, limit: floa
     carried = _carried(camera, now.shape)
     # From here on as motion forward in time: from where it was to where it is.
     motion = np.asarray(carried - flow, np.float32)
-    is_moving = (np.linalg.norm(motion, axis=2) > limit) & _differs(last.gray, now, camera)
+    difference = _difference(_shown(last.gray, carried), now)
     if last.camera is not None and last.previous is not None:
         # Where something was a frame ago the ground is back, and as it was two frames ago.
-        is_moving &= _differs(last.previous, now, last.camera @ camera)
+        earlier = _shown(last.previous, _carried(last.camera @ camera, now.shape))
+        difference = np.minimum(difference, _difference(earlier, now))
+    is_moving = (np.linalg.norm(motion, axis=2) > limit) & _widened(difference > _DIFFERENCE)
     drive = find_drive(motion, is_moving)
     if drive is None:
+        if last.previous is not None:
+            # What is small and fast is gone before flow finds it.
+            is_moving |= difference > _PLAIN_DIFFERENCE
         return Residual(is_moving, np.zeros_like(is_moving))
     ground = drive.ground(now.shape)
     is_against = is_moving & _is_against(motion, drive, limit)
-    is_slow = _is_slow(motion, drive, ground, limit) & _unlike(
-        _shown(last.gray, carried - ground), now
-    )
+    is_other = _difference(_shown(last.gray, carried - ground), now) > _DIFFERENCE
+    is_slow = _is_slow(motion, drive, ground, limit) & _widened(is_other)
     return Residual(is_against | is_slow, is_slow & ~is_against)
 
 
@@ -130,14 +136,6 @@ def _carried(matrix: Matrix, size: tuple[int, ...]) -> Floats:
     here = np.stack([x, y], axis=-1)
     there = cv2.perspectiveTransform(here.reshape(-1, 1, 2), matrix).reshape(here.shape)
     return np.asarray(there - here, np.float32)
-
-
-def _differs(before: Image, now: Image, matrix: Matrix) -> Mask:
-    """Where an earlier frame, moved as the camera was, does not show the same.
-
-    Flow spreads over plain walls beside what moves; their pixels are explained without it.
-    """
-    return _unlike(_shown(before, _carried(matrix, now.shape)), now)
 
 
 def _shown(before: Image, carried: Floats) -> Image:
@@ -153,15 +151,21 @@ def _shown(before: Image, carried: Floats) -> Image:
     return np.asarray(warped, np.uint8)
 
 
-def _unlike(shown: Image, now: Image) -> Mask:
-    """Where two gray pictures differ, and a little around: flow tells what of it moves."""
+def _difference(shown: Image, now: Image) -> Floats:
+    """(h, w) levels by which two gray pictures differ, more than a pixel's shift explains.
+
+    Flow spreads over plain walls beside what moves; their pixels are explained without it.
+    """
     kernel = np.ones((3, 3), np.uint8)
-    # A pixel off is no difference: the range of the neighbours counts.
     low = cv2.erode(shown, kernel).astype(np.float32)
     high = cv2.dilate(shown, kernel).astype(np.float32)
     outside = cv2.GaussianBlur(np.maximum(low - now, now - high), (0, 0), 1.0)
-    found = (outside > _DIFFERENCE).astype(np.uint8)
-    return np.asarray(cv2.dilate(found, np.ones((9, 9), np.uint8)) > 0)
+    return np.asarray(outside, np.float32)
+
+
+def _widened(found: Mask) -> Mask:
+    """What was found and a little around: flow tells what of it moves."""
+    return np.asarray(cv2.dilate(found.view(np.uint8), np.ones((9, 9), np.uint8)) > 0)
 
 
 def _along(motion: Floats, drive: Drive) -> tuple[Floats, Floats]:

@@ -127,9 +127,10 @@ def level_size(size: tuple[int, int], level: int) -> tuple[int, int]:
 class FramePyramid:
     """One frame's pictures and features, each computed when first asked for. Any thread may ask."""
 
-    def __init__(self, frame: Frame) -> None:
-        """Take a frame; nothing is computed yet."""
+    def __init__(self, frame: Frame, *, seed: int = 0) -> None:
+        """Take a frame; nothing is computed yet. The seed is of what is random here."""
         self.frame = frame
+        self._seed = seed
         self.size = frame.image.shape[0], frame.image.shape[1]
         self._lock = threading.Lock()
         self._lab: dict[int, Image] = {}
@@ -170,7 +171,7 @@ class FramePyramid:
         lab = self.lab(level)
         with self._lock:
             if (level, count) not in self._places:
-                random = np.random.default_rng([self.frame.index, level])
+                random = np.random.default_rng([self._seed, self.frame.index, level])
                 height, width = lab.shape[:2]
                 found = []
                 for _ in range(count):
@@ -191,7 +192,7 @@ class FramePyramid:
         with self._lock:
             if level not in self._overviews:
                 bands = list(Rect(0, 0, lab.shape[1], lab.shape[0]).bands(BAND_AREA))
-                random = np.random.default_rng([self.frame.index, level])
+                random = np.random.default_rng([self._seed, self.frame.index, level])
                 if len(bands) > MOST_BANDS:
                     bands = [bands[i] for i in random.permutation(len(bands))[:MOST_BANDS]]
                 self._overviews[level] = [

@@ -199,7 +199,7 @@ class FlowAppearancePropagator:
                 f"expected {self._size[1]}x{self._size[0]} as the video began"
             )
         if self._pyramid is None or self._pyramid.frame is not frame:
-            self._pyramid = FramePyramid(frame)
+            self._pyramid = FramePyramid(frame, seed=self._seed)
         return self._pyramid
 
     def _warp(self, carried: Carried, flow: Floats | None) -> Logits | None:
