@@ -189,65 +189,75 @@ def _measure(
     members: NDArray[np.bool_],
     boxes: NDArray[np.int64],
 ) -> NDArray[np.float64]:
-    """(N, E) evidence of every candidate, each about 0 to 1."""
+    """(N, E) evidence of every candidate.
+
+    Columns: log ratio of the edges on its border to those inside; log of those on its border, and
+    of the border's weakest fifth; how unlike its colours are to those around; its share of its
+    box; log of its aspect; how compact it is; root and log of its share of the picture, and the
+    square of that log; share of its outline on the picture's rim; how many sides of the picture it
+    touches; log of the edges inside.
+    """
+    length, border, weakest, inner = _edges(borders, members)
+    areas = members @ regions.areas
+    share = areas / regions.areas.sum()
     height, width = regions.labels.shape
-    m = members.astype(np.float32)
-    areas = m @ regions.areas.astype(np.float32)
-    total = regions.areas.sum()
-    a, b = borders.pairs.T
-    is_border = members[:, a] != members[:, b]
-    is_inner = members[:, a] & members[:, b]
-    lengths, strengths = borders.lengths, borders.strengths
-    border_length = is_border @ lengths
-    border = (is_border @ (lengths * strengths)) / np.maximum(border_length, 1)
-    inner = (is_inner @ (lengths * strengths)) / np.maximum(is_inner @ lengths, 1)
-    # The weakest tenth of the border: an object is closed.
-    order = np.argsort(strengths)
-    sorted_border = is_border[:, order]
-    reached = np.cumsum(sorted_border * lengths[order], axis=1)
-    weak_at = (reached < 0.2 * border_length[:, None]).sum(axis=1).clip(0, len(order) - 1)
-    weakest = strengths[order][weak_at]
-    inside = m @ colors.astype(np.float32)
-    around = np.zeros_like(m)
-    for first, second in ((a, b), (b, a)):
-        touched = members[:, first] & ~members[:, second]
-        np.maximum.at(around.T, second, touched.T.astype(np.float32))
-    ring = around @ colors.astype(np.float32)
-    inside /= np.maximum(inside.sum(axis=1, keepdims=True), 1)
-    ring /= np.maximum(ring.sum(axis=1, keepdims=True), 1)
-    unlike = 1 - np.minimum(inside, ring).sum(axis=1)
     rim = np.zeros((height, width), bool)
     rim[[0, -1]] = True
     rim[:, [0, -1]] = True
-    rim_pixels = m @ (regions.average(rim) * regions.areas).astype(np.float32)
-    perimeter = border_length + rim_pixels
+    on_rim = members @ (regions.average(rim) * regions.areas)
+    outline = np.maximum(length + on_rim, 1)
     sides = (boxes[:, 2:] - boxes[:, :2]).astype(np.float64)
-    extent = areas / np.prod(sides, axis=1)
-    aspect = np.abs(np.log(sides[:, 0] / sides[:, 1]))
-    compact = np.minimum(1, 4 * np.pi * areas / perimeter**2)
-    share = np.sqrt(areas / total)
-    logarithm = np.log(areas / total + 1e-5)
-    touches = np.stack(
-        [boxes[:, 0] == 0, boxes[:, 1] == 0, boxes[:, 2] == width, boxes[:, 3] == height], axis=1
-    ).sum(axis=1)
-    return np.stack(
-        [
-            np.log((border + 1) / (inner + 1)),
-            np.log1p(border),
-            np.log1p(weakest),
-            unlike,
-            extent,
-            aspect,
-            compact,
-            share,
-            logarithm,
-            logarithm**2 / 10,
-            rim_pixels / perimeter,
-            touches,
-            np.log1p(inner),
-        ],
-        axis=1,
-    )
+    logarithm = np.log(share + 1e-5)
+    touched = boxes == np.array([0, 0, width, height])
+    columns = [
+        np.log((border + 1) / (inner + 1)),
+        np.log1p(border),
+        np.log1p(weakest),
+        _unlike_around(borders, colors, members),
+        areas / np.prod(sides, axis=1),
+        np.abs(np.log(sides[:, 0] / sides[:, 1])),
+        np.minimum(1, 4 * np.pi * areas / outline**2),
+        np.sqrt(share),
+        logarithm,
+        logarithm**2 / 10,
+        on_rim / outline,
+        touched.sum(axis=1),
+        np.log1p(inner),
+    ]
+    return np.stack(columns, axis=1)
+
+
+def _edges(borders: _Borders, members: NDArray[np.bool_]) -> tuple[NDArray[np.float64], ...]:
+    """(N,) each: border length; mean edge on it, of its weakest fifth, and inside."""
+    first, second = borders.pairs.T
+    lengths, strengths = borders.lengths, borders.strengths
+    is_border = members[:, first] != members[:, second]
+    is_inner = members[:, first] & members[:, second]
+    length = is_border @ lengths
+    border = (is_border @ (lengths * strengths)) / np.maximum(length, 1)
+    inner = (is_inner @ (lengths * strengths)) / np.maximum(is_inner @ lengths, 1)
+    if not len(strengths):
+        return length, border, border, inner
+    # An object is closed: where its border is weak it still is one.
+    order = np.argsort(strengths, kind="stable")
+    reached = np.cumsum(is_border[:, order] * lengths[order], axis=1)
+    place = (reached < 0.2 * length[:, None]).sum(axis=1).clip(0, len(order) - 1)
+    return length, border, strengths[order][place], inner
+
+
+def _unlike_around(
+    borders: _Borders, colors: NDArray[np.float64], members: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """(N,) 0 to 1: how little a union's colours are those of the superpixels that touch it."""
+    around = np.zeros(members.shape, bool)
+    for first, second in (borders.pairs.T, borders.pairs.T[::-1]):
+        touched = members[:, first] & ~members[:, second]
+        np.logical_or.at(around.T, second, touched.T)
+    shares = []
+    for chosen in (members, around):
+        found = chosen.astype(np.float32) @ colors.astype(np.float32)
+        shares.append(found / np.maximum(found.sum(axis=1, keepdims=True), 1))
+    return np.asarray(1 - np.minimum(*shares).sum(axis=1), np.float64)
 
 
 def _boxes(labels: NDArray[np.int32], members: NDArray[np.bool_]) -> NDArray[np.int64]:
