@@ -351,7 +351,12 @@ def test_a_signal_leaves_a_partial_video_that_plays(
     long_clip: Path, tmp_path: Path, number: signal.Signals, code: int
 ) -> None:
     folder = tmp_path / "run"
-    program = [sys.executable, "-c", "from track_anything_cli.main import main; main()"]
+    # A shell's background jobs, and their children, ignore SIGINT.
+    code_text = (
+        "import signal; signal.signal(signal.SIGINT, signal.default_int_handler); "
+        "from track_anything_cli.main import main; main()"
+    )
+    program = [sys.executable, "-c", code_text]
     process = subprocess.Popen(
         [*program, "track", str(long_clip), *BOX, "-o", str(folder)],
         stdout=subprocess.PIPE,
