@@ -18,7 +18,7 @@ from training.scenes import render_scene
 Generator = np.random.Generator
 
 MODES = ("box", "box and points", "previous", "points")
-_MODE_WEIGHTS = (0.34, 0.2, 0.26, 0.2)
+_MODE_WEIGHTS = (0.33, 0.25, 0.28, 0.14)
 _SOURCES = ("coco", "composite", "procedural", "person", "garment", "nuclei")
 _SOURCE_WEIGHTS = (0.28, 0.26, 0.22, 0.13, 0.08, 0.03)
 # A lone click means the whole thing; parts would teach that anything may be meant.
