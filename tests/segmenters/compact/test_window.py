@@ -159,3 +159,12 @@ def test_an_enormous_window_shows_and_fills_the_same_places(
     filled = window.paste(shown, (200, 300), outside=-9)
     part = filled[y0 : y0 + fine.shape[0], x0 : x0 + fine.shape[1]]
     assert np.allclose(part, fine, atol=0.02)
+
+
+def test_logits_of_the_frame_are_cut_out_as_probabilities_and_0_beyond_it() -> None:
+    # The window's 128 x 128 pixels begin 28 before the frame: a row and a column each.
+    window = Window(-28, -28, 100, 100)
+    p = window.crop_logits(np.zeros((200, 200), np.float32))
+    assert np.all(p[28:, 28:] == 0.5)
+    assert not p[:28].any()
+    assert not p[:, :28].any()

@@ -10,12 +10,12 @@ import torch
 
 from track_anything.errors import SegmenterError
 from track_anything.masks import mask_box, mask_iou, mask_logits
-from track_anything.segmenters.color_model import guided_filter
+from track_anything.segmenters.color_model import guided_upsampling
 from track_anything.segmenters.compact.calibration import calibrated, prompt_kind
 from track_anything.segmenters.compact.channels import CropPrompt, stack_channels
 from track_anything.segmenters.compact.network import CROP_SIDE
 from track_anything.segmenters.compact.weights import WEIGHTS, load_network
-from track_anything.segmenters.compact.window import Window, window_around
+from track_anything.segmenters.compact.window import Window, probability, window_around
 from track_anything.segmenters.device import choose_device
 from track_anything.segmenters.hints import Hints, inside_frame
 from track_anything.structures import (
@@ -40,7 +40,7 @@ _LOGIT_STRIDE = 2
 _LIMIT = 12.0
 _PROMPTS_AT_ONCE = 32
 """More go one batch after another: memory stays the same however many there are."""
-_EDGE_REACH = 1.5
+_EDGE_REACH = 1
 """Radius of the filter that follows the picture's edges, in pixels of the crop."""
 
 
@@ -213,7 +213,7 @@ def _channels(image: Image, look: _Look) -> Floats:
     hints, window = look.hints, look.window
     previous = None
     if hints.previous is not None:
-        previous = window.crop_values(_probability(hints.previous))
+        previous = window.crop_logits(hints.previous)
     prompt = CropPrompt(
         None if hints.box is None else window.box(hints.box),
         window.points(hints.points),
@@ -245,23 +245,13 @@ def _candidates(
 
 def _whole_frame(image: Image, answer: _Answer) -> MaskPrediction:
     size, window = (image.shape[0], image.shape[1]), answer.look.window
-    p = _probability(answer.logits)
+    p = probability(answer.logits)
     if max(window.size) > CROP_SIDE:
-        guide = np.asarray(window.gray(image) / np.float32(255), np.float32)
-        p = guided_filter(
-            guide,
-            np.asarray(cv2.resize(p, guide.shape[::-1], interpolation=cv2.INTER_LINEAR)),
-            radius=max(1, round(_EDGE_REACH * max(guide.shape) / CROP_SIDE)),
-        )
+        p = guided_upsampling(window.gray(image), p, radius=_EDGE_REACH)
     whole = window.paste(p, size, outside=0.0)
     small = cv2.resize(whole, _logit_size(size)[::-1], interpolation=cv2.INTER_AREA)
-    small = np.clip(small, 1e-4, 1 - 1e-4)
-    logits = np.asarray(np.log(small / (1 - small)), np.float32)
+    logits = cv2.log(np.clip(small, 1e-4, 1)) - cv2.log(np.clip(1 - small, 1e-4, 1))
     return MaskPrediction(whole > 0.5, logits, answer.score)
-
-
-def _probability(logits: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float32)
 
 
 def _logit_size(size: tuple[int, int]) -> tuple[int, int]:

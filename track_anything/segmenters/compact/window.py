@@ -80,6 +80,13 @@ class Window:
         """(128, 128) of the same type: an (H, W) array of the whole frame, 0 beyond it."""
         return _resized(self._cut(values))
 
+    def crop_logits(self, logits: Floats) -> Floats:
+        """(128, 128) probability of an (H, W) map of logits of the whole frame, 0 beyond it."""
+        seen = np.zeros(logits.shape, np.float32)
+        x0, y0, x1, y1 = self._inside((logits.shape[0], logits.shape[1]))
+        seen[y0:y1, x0:x1] = probability(logits[y0:y1, x0:x1])
+        return self.crop_values(seen)
+
     def paste(self, values: Floats, size: tuple[int, int], *, outside: float) -> Floats:
         """(H, W): values of the crop where the window is, `outside` elsewhere.
 
@@ -155,6 +162,11 @@ def window_around(box: Floats, *, growth: float) -> Window:
     x_min, y_min = np.floor(centre - np.array([width, height]) / 2).astype(int)
     x_max, y_max = np.ceil(centre + np.array([width, height]) / 2).astype(int)
     return Window(int(x_min), int(y_min), int(x_max), int(y_max))
+
+
+def probability(logits: Floats) -> Floats:
+    """Logits as the probability of the object."""
+    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float32)
 
 
 def _shrunk(start: int, end: int, step: int) -> tuple[int, int]:
