@@ -11,6 +11,7 @@ from track_anything.segmenters.compact.window import Window, window_around
 from track_anything.structures import Floats
 from training.augment import occlude, recolor, warp
 from training.composites import composite
+from training.lines import strung
 from training.pool import Instance, Picture, instances_of
 from training.prompts import inside_points, jittered_box, outside_points, spoiled
 from training.scenes import render_scene
@@ -23,6 +24,12 @@ _SOURCES = ("coco", "composite", "procedural", "person", "garment", "nuclei")
 _SOURCE_WEIGHTS = (0.28, 0.26, 0.22, 0.13, 0.08, 0.03)
 # A lone click means the whole thing; parts would teach that anything may be meant.
 _POINT_SOURCE_WEIGHTS = (0.34, 0.3, 0.2, 0.14, 0.0, 0.02)
+_UNION_SHARES = {"coco": 0.25, "procedural": 0.12}
+"""How often a box means several things that touch: a rider and what is ridden."""
+_LINES_SHARES = {"coco": 0.1, "person": 0.12, "composite": 0.08, "procedural": 0.08}
+"""How often lines lead away from an object, and its box is nearly empty."""
+_REACH = 2
+"""Pixels between things that still touch."""
 _SHELF_SIZE = 160
 """Made pictures kept at a time, and used again and again, of each kind and worker."""
 _USES = 8
@@ -77,6 +84,10 @@ class Sampler:
             if not siblings:
                 continue
             instance = self._choice(source, siblings)
+            if MODES[mode] != "points" and self.random.random() < _UNION_SHARES.get(source, 0):
+                instance = united(instance, siblings, self.random)
+            if MODES[mode] != "points" and self.random.random() < _LINES_SHARES.get(source, 0):
+                instance = strung(instance, self.random)
             sample = make_sample(instance, siblings, mode, self.random)
             if sample is not None:
                 return sample
@@ -162,6 +173,49 @@ def make_sample(
         return None
     area = max(float(found.sum() * window.scale.prod()), float(target.sum()) / 255)
     return Sample(stack_channels(crop, share, prompt), target, mode, prompt.box, area)
+
+
+def united(instance: Instance, siblings: list[Instance], random: Generator) -> Instance:
+    """An object and one or two that touch it, as one; the object itself if none does.
+
+    Args:
+        instance: The object.
+        siblings: All objects of its picture.
+        random: Source of chance.
+    """
+    ids = instance.picture.ids
+    x0, y0, x1, y1 = instance.box
+    part = ids[max(y0 - _REACH, 0) : y1 + _REACH, max(x0 - _REACH, 0) : x1 + _REACH]
+    side = 2 * _REACH + 1
+    near = cv2.dilate((part == instance.label).astype(np.uint8), np.ones((side, side), np.uint8))
+    labels = set(np.unique(part[near > 0]).tolist())
+    touching = [
+        one
+        for one in siblings
+        if one.label in labels and one.label != instance.label and _share_space(one, instance)
+    ]
+    if not touching:
+        return instance
+    count = min(len(touching), int(random.choice([1, 2], p=[0.7, 0.3])))
+    others = [touching[int(at)] for at in random.choice(len(touching), count, replace=False)]
+    boxes = np.array([instance.box, *(other.box for other in others)])
+    low, high = boxes[:, :2].min(0).tolist(), boxes[:, 2:].max(0).tolist()
+    merged = ids.copy()
+    merged[np.isin(ids, [other.label for other in others])] = instance.label
+    return Instance(
+        Picture(instance.picture.image, merged),
+        instance.label,
+        (low[0], low[1], high[0], high[1]),
+        instance.area + sum(other.area for other in others),
+    )
+
+
+def _share_space(one: Instance, other: Instance) -> bool:
+    """Whether much of the smaller box lies in the other, as with a rider; neighbours do not."""
+    corners = np.array([one.box, other.box])
+    shared = np.clip(corners[:, 2:].min(0) - corners[:, :2].max(0), 0, None).prod()
+    smaller = (corners[:, 2:] - corners[:, :2]).prod(1).min()
+    return bool(shared >= 0.3 * smaller)
 
 
 def _grouped(instances: list[Instance]) -> list[list[Instance]]:
