@@ -13,7 +13,7 @@ def test_lines_lead_away_and_belong_to_the_object(seed: int) -> None:
     ids[90:110, 90:110] = 1
     ids[150:180, 150:180] = 2
     shown = Picture(np.full((200, 200, 3), 128, np.uint8), ids)
-    found = strung(list(instances_of(shown))[0], np.random.default_rng(seed))
+    found = strung(next(iter(instances_of(shown))), np.random.default_rng(seed))
     own = found.picture.ids == found.label
     ys, xs = np.nonzero(own)
     assert own[90:110, 90:110].all()
