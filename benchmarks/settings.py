@@ -83,6 +83,7 @@ TRIALS: Mapping[str, tuple[str, float, float]] = {
     "tracker.reprompt.accept_predicted_iou": (ASKED, 0.7, 0.9),
     # Its default is what a strong segmenter is given.
     "tracker.reprompt.evidence_gain": (ASKED, -0.8, -0.2),
+    "tracker.reprompt.answer_share": (ASKED, 0.5, 0.75),
     "tracker.look_back.frames": (ASKED, 12, 48),
     "tracker.look_back.sure_above": (ASKED, 0.8, 0.95),
     "tracker.look_back.agree_above": (ASKED, 0.8, 0.95),

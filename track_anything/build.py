@@ -38,18 +38,20 @@ class Trust:
     Attributes:
         evidence_gain: As in RepromptConfig.
         accept_predicted_iou: As in RepromptConfig.
+        answer_share: As in RepromptConfig.
     """
 
     evidence_gain: float
     accept_predicted_iou: float
+    answer_share: float = 1.0
 
 
 SAM_TRUST = Trust(evidence_gain=-0.4, accept_predicted_iou=0.8)
 """SAM is right more often than the appearance model that judges it: that has followed the carried
 mask astray. A gain of -0.1 refused most right answers where they were needed."""
-COMPACT_TRUST = Trust(evidence_gain=-0.1, accept_predicted_iou=0.7)
-"""Mends masks that began with a poor box answer and leaves good ones alone; with a gain of -0.25
-and more calls good masks were made worse."""
+COMPACT_TRUST = Trust(evidence_gain=-0.25, accept_predicted_iou=0.5, answer_share=0.5)
+"""Half an answer and half the carried mask are better than either: alone, its answers mended masks
+that began poor and spoiled good ones."""
 GRABCUT_TRUST = Trust(evidence_gain=0.05, accept_predicted_iou=0.7)
 """Makes tracking worse unless its answers must prove themselves."""
 

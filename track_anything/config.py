@@ -206,9 +206,9 @@ class RepromptConfig:
 
     Attributes:
         mode: "off" never asks; "on" judges answers by `accept_predicted_iou` and `evidence_gain`
-            as they are here; "auto" lets the build choose these two by the segmenter; "clock" asks
-            about every track every `clock_frames` frames and at no other time, to compare with at
-            equal numbers of calls.
+            as they are here; "auto" lets the build choose these two and
+            `answer_share` by the segmenter; "clock" asks about every track every `clock_frames`
+            frames and at no other time, to compare with at equal numbers of calls.
         below: A track is doubted under this confidence.
         cooldown_frames: Least number of frames between two questions about a track; doubled after
             each rejected answer, at most eightfold.
@@ -219,6 +219,7 @@ class RepromptConfig:
         accept_predicted_iou: Least predicted IoU of an answer.
         evidence_gain: How much better than the carried mask an answer must fit what the object has
             looked like (difference of mean appearance probability inside minus around).
+        answer_share: Of an accepted answer in the mask that is kept; the rest is the carried one.
         clock_frames: Frames from one question to the next in mode "clock", counted from a track's
             first; budget and cooldown do not count there.
     """
@@ -232,6 +233,7 @@ class RepromptConfig:
     accept_iou: float = 0.3
     accept_predicted_iou: float = 0.8
     evidence_gain: float = 0.0
+    answer_share: float = 1.0
     clock_frames: int = 10
 
     def __post_init__(self) -> None:
@@ -245,6 +247,7 @@ class RepromptConfig:
         _check("clock_frames", self.clock_frames, 1, 10000)
         _check("box_growth", self.box_growth, 0, 2)
         _check("evidence_gain", self.evidence_gain, -2, 2)
+        _check("answer_share", self.answer_share, 0, 1)
         _check("accept_iou", self.accept_iou, 0, 1)
         _check("accept_predicted_iou", self.accept_predicted_iou, 0, 1)
 

@@ -75,7 +75,7 @@ def test_a_dry_run_prints_the_plan_and_writes_nothing(run: Run, clip: Path, tmp_
     assert "128x96" in result.stdout
     assert "dog: prompts at 3f" in result.stdout
     planned = json.loads(run(*words, "--json").stdout)
-    assert planned["options"]["tracker"]["reprompt"]["evidence_gain"] == -0.1
+    assert planned["options"]["tracker"]["reprompt"]["evidence_gain"] == -0.25
     assert planned["prompts"]["objects"][0]["name"] == "dog"
     assert not (tmp_path / "run").exists()
 

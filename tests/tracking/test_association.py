@@ -2,8 +2,14 @@ import numpy as np
 import pytest
 
 from track_anything.config import RepromptConfig
-from track_anything.structures import Floats, Mask
-from track_anything.tracking.association import Claim, Verdict, judge_answer, settle_overlaps
+from track_anything.structures import Floats, Mask, MaskPrediction
+from track_anything.tracking.association import (
+    Claim,
+    Verdict,
+    blended,
+    judge_answer,
+    settle_overlaps,
+)
 
 
 def row(*pixels: int) -> Mask:
@@ -180,3 +186,22 @@ def test_the_masks_given_are_not_written_to() -> None:
     settle_overlaps([claim(1, left), claim(2, right)])
     assert np.array_equal(left, LEFT)
     assert np.array_equal(right, RIGHT)
+
+
+def test_a_blended_answer_lies_between_it_and_the_carried_mask() -> None:
+    # Where both are sure they add up; where one is sure of one thing and the other unsure, it wins.
+    answer = MaskPrediction(
+        np.array([[True, True, False, False]]), np.array([[4, 0.5, -0.5, -4]], np.float32), 0.8
+    )
+    carried = np.array([[4, -4, 4, -0.5]], np.float32)
+    half = blended(answer, carried, 0.5)
+    assert half.mask.tolist() == [[True, False, True, False]]
+    assert half.predicted_iou == 0.8
+    p = (1 / (1 + np.exp(-0.5)) + 1 / (1 + np.exp(4))) / 2
+    assert half.logits[0, 1] == pytest.approx(np.log(p / (1 - p)), abs=1e-5)
+    assert half.logits[0, 0] == pytest.approx(4, abs=1e-5)
+
+
+def test_the_whole_share_leaves_an_answer_as_it_is() -> None:
+    answer = MaskPrediction(row(1, 2), np.zeros((1, 10), np.float32), 0.5)
+    assert blended(answer, np.full((1, 10), 9, np.float32), 1.0) is answer

@@ -1,6 +1,7 @@
 """The tracker with scripted parts, and with the real propagator on drawn scenes."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from fractions import Fraction
 from typing import Any
 
@@ -527,6 +528,17 @@ def test_a_better_mask_is_taken_and_learned_and_says_why(
     ]
     assert np.array_equal(only(results[2]).mask, NEAR)
     assert only(results[2]).origin is Origin.PROPAGATED
+
+
+def test_of_an_answer_only_its_share_is_taken(
+    propagator: ScriptedPropagator, segmenter: ScriptedSegmenter
+) -> None:
+    # The carried mask is the surer of the two: at a share of .1 it stays as it was.
+    propagator.confidence = 0.5
+    config = replace(EAGER, answer_share=0.1)
+    results = run(FlowTracker(propagator, segmenter, config=asking(config)), 3, {0: [given(HERE)]})
+    assert only(results[1]).origin is Origin.REPROMPTED
+    assert np.array_equal(only(results[1]).mask, HERE)
 
 
 def refused(

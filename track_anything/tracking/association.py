@@ -1,13 +1,14 @@
 """Whether a new mask is the old object, and which object a contested pixel belongs to."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+import cv2
 import numpy as np
 
 from track_anything.config import RepromptConfig
 from track_anything.masks import mask_iou, resize_logits
-from track_anything.structures import Floats, Mask
+from track_anything.structures import Floats, Mask, MaskPrediction
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +53,28 @@ def judge_answer(
     if gain < config.evidence_gain:
         return Verdict(False, f"fits the object's looks by {gain:+.2f} against the carried mask")
     return Verdict(True, f"IoU {overlap:.2f} with the carried mask, predicted {predicted_iou:.2f}")
+
+
+def blended(answer: MaskPrediction, carried: Floats, share: float) -> MaskPrediction:
+    """An answer drawn towards the carried mask: errors of one that the other does not share go.
+
+    Args:
+        answer: The segmenter's.
+        carried: (h, w) logits of the carried mask.
+        share: Of the answer, in 0 to 1; the carried mask has the rest.
+    """
+    if share == 1.0:
+        return answer
+    size = (answer.mask.shape[0], answer.mask.shape[1])
+    p = share * _probability(answer.logits, size) + (1 - share) * _probability(carried, size)
+    small = cv2.resize(p, answer.logits.shape[::-1], interpolation=cv2.INTER_AREA)
+    small = np.clip(small, 1e-4, 1 - 1e-4)
+    return replace(answer, mask=p > 0.5, logits=np.asarray(np.log(small / (1 - small)), np.float32))
+
+
+def _probability(logits: Floats, size: tuple[int, int]) -> Floats:
+    clipped = np.clip(resize_logits(logits, size), -12, 12)
+    return np.asarray(1 / (1 + np.exp(-clipped)), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -22,7 +22,7 @@ from track_anything.structures import (
     State,
     VideoInfo,
 )
-from track_anything.tracking.association import Claim, judge_answer, settle_overlaps
+from track_anything.tracking.association import Claim, blended, judge_answer, settle_overlaps
 from track_anything.tracking.look_back import LookBack
 from track_anything.tracking.reprompt import reprompt
 from track_anything.tracking.scene_cut import SceneCutDetector
@@ -350,6 +350,9 @@ class FlowTracker:
             now.say(EventKind.REJECTED, track.track_id, verdict.reason)
             return
         was_searched = track.is_searched
+        if not was_searched:
+            logits = logits_behind(carried, now.logits[track.track_id])
+            answer = blended(answer, logits, config.answer_share)
         now.correct(track.track_id, answer.mask)
         self._propagator.learn(now.frame, track.track_id, answer.mask)
         track.trusted(Origin.REPROMPTED)
