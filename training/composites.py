@@ -7,6 +7,7 @@ from training.pool import Instance, Picture
 
 Generator = np.random.Generator
 _SMALLEST_CUT_OUT = 900
+_SHADOW_SHARE = 0.4
 
 
 def composite(
@@ -52,6 +53,8 @@ def _paste(
     if x1 - x0 < 8 or y1 - y0 < 8:
         return
     part = alpha[y0 - y : y1 - y, x0 - x : x1 - x]
+    if random.random() < _SHADOW_SHARE:
+        _darken(scene, alpha, (x, y), random)
     looks = cut_out[y0 - y : y1 - y, x0 - x : x1 - x].astype(np.float32)
     ground = scene[y0:y1, x0:x1].astype(np.float32)
     solid = part > 0.5
@@ -65,6 +68,28 @@ def _paste(
     blended = looks * part[..., None] + ground * (1 - part[..., None])
     scene[y0:y1, x0:x1] = np.clip(blended, 0, 255).astype(np.uint8)
     ids[y0:y1, x0:x1][part > 0.5] = label
+
+
+def _darken(
+    scene: np.ndarray, alpha: np.ndarray, corner: tuple[int, int], random: Generator
+) -> None:
+    """The shadow that an object throws on the floor it stands on, behind it or before it.
+
+    Args:
+        scene: (H, W, 3) uint8, written to.
+        alpha: (h, w) in 0 to 1 of the object.
+        corner: (x, y) of alpha in the scene.
+        random: Source of chance.
+    """
+    foot = float(np.flatnonzero((alpha > 0.5).any(1))[-1] + 1)
+    squash, lean = random.uniform(-0.35, 0.45), random.uniform(-1.0, 1.0)
+    fallen = np.array(
+        [[1, -lean, corner[0] + lean * foot], [0, squash, corner[1] + foot - squash * foot]]
+    )
+    shadow = cv2.warpAffine(alpha, fallen, scene.shape[1::-1])
+    soft = random.uniform(0.01, 0.06) * alpha.shape[0]
+    shadow = cv2.GaussianBlur(shadow, (0, 0), max(soft, 0.6))
+    scene[...] = scene * (1 - random.uniform(0.2, 0.75) * shadow[..., None])
 
 
 def _cut_out(
