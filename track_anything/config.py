@@ -238,8 +238,8 @@ class RepromptConfig:
     cooldown_frames: int = 5
     retry_frames: int = 2
     longest_interval: int = 0
-    budget: float = 12.0
-    saved_frames: int = 50
+    budget: float = 15.0
+    saved_frames: int = 60
     box_growth: float = 0.1
     accept_iou: float = 0.35
     accept_predicted_iou: float = 0.8

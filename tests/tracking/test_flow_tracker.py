@@ -503,7 +503,7 @@ def test_a_doubted_track_is_asked_about_unless_that_is_off(
     propagator: ScriptedPropagator, segmenter: ScriptedSegmenter, mode: str
 ) -> None:
     propagator.confidence = 0.5
-    config = asking(RepromptConfig(mode=mode, patience=0.4))
+    config = asking(RepromptConfig(mode=mode, patience=0.19))
     run(FlowTracker(propagator, segmenter, config=config), 3, {0: [given(HERE)]})
     assert segmenter.frames == ([] if mode == "off" else [1])
 

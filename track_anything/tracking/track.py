@@ -4,9 +4,12 @@ from dataclasses import dataclass
 
 from track_anything.config import CLOCK_MODE, RepromptConfig, TrackerConfig
 from track_anything.structures import SEARCHED_STATES, EventKind, Origin, State
+from track_anything.tracking.confidence import remembering
 
 HYSTERESIS = 0.05
 """A weak track is confirmed again this far above the confidence at which it became weak."""
+LEVEL_SHARE = 0.5
+"""How much of what a confidence lacks even at its best since the last known mask is no doubt."""
 LONGEST_RETRY = 8
 """Rejected answers double the wait up to this many times its length."""
 
@@ -26,6 +29,8 @@ class Track:
         low_count: Frames in a row with a confidence that means lost.
         rejected_count: Answers about it in a row that were not taken.
         sure_count: Frames since its mask was last known to be right.
+        lowest: The lowest confidence on them, of a mask by itself; since it was found, if later.
+        level: The highest confidence on them: what it is on this object at best.
         doubt: What its confidence fell short by on them, added up.
         age: Frames since it began.
         seen_at: Box of its last mask that was not empty.
@@ -43,6 +48,8 @@ class Track:
     low_count: int = 0
     rejected_count: int = 0
     sure_count: int = 0
+    lowest: float = 1.0
+    level: float = 0.0
     doubt: float = 0.0
     age: int = 0
     seen_at: tuple[float, ...] = ()
@@ -79,7 +86,8 @@ class Track:
         """Pay for a question; a rejected answer makes the next one wait longer."""
         self.owed += 1
         if is_accepted:
-            self.rejected_count, self.sure_count, self.doubt = 0, 0, 0.0
+            self.rejected_count, self.sure_count = 0, 0
+            self.doubt, self.level, self.lowest = 0.0, 0.0, 1.0
             self.wait = config.cooldown_frames
             return
         self.wait = config.retry_frames * min(2**self.rejected_count, LONGEST_RETRY)
@@ -90,7 +98,7 @@ class Track:
         self.origin, self.state = origin, State.CONFIRMED
         self.confidence = self.trust = min(max(estimated_iou, 0.0), 1.0)
         self.low_count = self.sure_count = self.wait = self.rejected_count = 0
-        self.doubt = 0.0
+        self.doubt, self.level, self.lowest = 0.0, 0.0, 1.0
 
     def move_on(
         self, confidence: float, *, is_visible: bool, config: TrackerConfig
@@ -98,13 +106,17 @@ class Track:
         """Take this frame's confidence; the event if the track was lost or found by it.
 
         Args:
-            confidence: Of the carried mask. What the track says is bounded by what was thought of
-                the mask that it is carried from; lost it is by this alone.
+            confidence: Of the carried mask by itself. What the track says remembers the lowest,
+                and is bounded by what was thought of the mask that it is carried from; lost it is
+                by this alone.
             is_visible: Whether there is a mask.
             config: The limits.
         """
-        self.confidence = min(confidence, self.trust)
-        self.doubt += max(config.reprompt.below - self.confidence, 0.0)
+        if is_visible:
+            # Where it was found is not where it was carried to.
+            self.lowest = confidence if self.is_searched else min(self.lowest, confidence)
+        self.confidence = min(remembering(confidence, self.lowest), self.trust)
+        self._doubt_more(config.reprompt.below)
         if not is_visible:
             return self._disappear()
         if self.is_searched:
@@ -116,6 +128,11 @@ class Track:
         limit = config.weak_below + (HYSTERESIS if self.state is State.WEAK else 0.0)
         self.state = State.WEAK if self.confidence < limit else State.CONFIRMED
         return None
+
+    def _doubt_more(self, below: float) -> None:
+        self.level = max(self.level, self.confidence)
+        wanted = LEVEL_SHARE * min(self.level, below) + (1 - LEVEL_SHARE) * below
+        self.doubt += max(wanted - self.confidence, 0.0)
 
     def _disappear(self) -> EventKind | None:
         self.confidence = 0.0
