@@ -57,7 +57,8 @@ def tracker_options(command: Callable[..., Any]) -> Callable[..., Any]:
             show_default=True,
             metavar="N",
             help="How often the segmenter may be asked again about each object: N times in 100 "
-            "frames, 0 to 100. More follows better, as far as the segmenter is good, and slower.",
+            "frames in the long run, 0 to 100; what a sure object does not need is saved up. More "
+            "follows better, as far as the segmenter is good, and slower.",
         ),
         click.option(
             "--look-back",

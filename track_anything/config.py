@@ -209,13 +209,22 @@ class RepromptConfig:
             as they are here; "auto" lets the build choose these two and
             `answer_share` by the segmenter; "clock" asks about every track every `clock_frames`
             frames and at no other time, to compare with at equal numbers of calls.
-        below: A track is doubted under this confidence.
-        cooldown_frames: Least number of frames between two questions about a track; doubled after
-            each rejected answer, at most eightfold.
+        below: About what an answer is worth: what a track's confidence lacks of it is its doubt on
+            a frame.
+        patience: Doubt, added up over the frames since a track's mask was last known, at which it
+            is asked about. If errors grow evenly from a known mask on, asking at the same sum each
+            time is the best use of a number of questions.
+        cooldown_frames: Least number of frames from an accepted answer to the next question about
+            a track: where it is bad throughout, a sooner one gives little.
+        retry_frames: The same from a rejected one, which has mended nothing; doubled after each
+            further one, at most eightfold.
         longest_interval: Frames after which a track is asked about even if it is sure; 0 never.
-        budget: Questions per track per 100 frames.
+        budget: Questions per track per 100 frames, in the long run.
+        saved_frames: Frames whose budget may be saved up while a track is sure. It begins with that
+            much, and never less than one question.
         box_growth: Share of its side by which the carried mask's box is grown on each side.
-        accept_iou: Least IoU of an answer with the carried mask.
+        accept_iou: Least IoU of an answer with the carried mask, where that is sure; where it is
+            not, less in proportion to its confidence, down to half.
         accept_predicted_iou: Least predicted IoU of an answer.
         evidence_gain: How much better than the carried mask an answer must fit what the object has
             looked like (difference of mean appearance probability inside minus around).
@@ -225,12 +234,15 @@ class RepromptConfig:
     """
 
     mode: str = "auto"
-    below: float = 0.85
+    below: float = 0.9
+    patience: float = 0.65
     cooldown_frames: int = 5
+    retry_frames: int = 2
     longest_interval: int = 0
-    budget: float = 9.0
+    budget: float = 15.0
+    saved_frames: int = 60
     box_growth: float = 0.1
-    accept_iou: float = 0.3
+    accept_iou: float = 0.35
     accept_predicted_iou: float = 0.8
     evidence_gain: float = 0.0
     answer_share: float = 1.0
@@ -241,8 +253,11 @@ class RepromptConfig:
         if self.mode not in (*REPROMPT_MODES, CLOCK_MODE):
             raise ConfigError(f"reprompt is one of {', '.join(REPROMPT_MODES)}, got {self.mode!r}")
         _check("below", self.below, 0, 1)
+        _check("patience", self.patience, 0, 1000)
         _check("budget", self.budget, 0, 100)
-        _check("cooldown_frames", self.cooldown_frames, 1, 10000)
+        _check("saved_frames", self.saved_frames, 0, 1_000_000)
+        for name in ("cooldown_frames", "retry_frames"):
+            _check(name, getattr(self, name), 1, 10000)
         _check("longest_interval", self.longest_interval, 0, 1_000_000)
         _check("clock_frames", self.clock_frames, 1, 10000)
         _check("box_growth", self.box_growth, 0, 2)

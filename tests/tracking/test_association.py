@@ -24,6 +24,7 @@ def judge(
     *,
     predicted_iou: float = 0.9,
     carried: Mask | None = None,
+    carried_iou: float = 1.0,
     supports: tuple[float, float] = (0.5, 0.5),
     config: RepromptConfig | None = None,
 ) -> Verdict:
@@ -31,6 +32,7 @@ def judge(
         answer,
         predicted_iou,
         carried=row(0, 1, 2, 3) if carried is None else carried,
+        carried_iou=carried_iou,
         answer_support=supports[0],
         carried_support=supports[1],
         config=config or RepromptConfig(),
@@ -47,7 +49,7 @@ def test_a_good_answer_is_taken_and_says_how_good() -> None:
     [
         (judge(row()), "the answer is empty"),
         (judge(row(0, 1), predicted_iou=0.79), "predicted IoU 0.79 is under 0.80"),
-        (judge(row(3, 4, 5, 6)), "IoU 0.14 with the carried mask is under 0.30"),
+        (judge(row(3, 4, 5, 6)), "IoU 0.14 with the carried mask is under 0.35"),
         (
             judge(row(0, 1, 2), supports=(0.4, 0.5)),
             "fits the object's looks by -0.10 against the carried mask",
@@ -65,6 +67,18 @@ def test_at_its_limits_an_answer_is_taken() -> None:
     carried, answer = row(0, 1, 2, 3, 4), row(3, 4, 5, 6, 7)
     assert judge(answer, carried=carried, supports=(0.75, 0.5), config=config).is_accepted
     assert not judge(answer, carried=carried, supports=(0.74, 0.5), config=config).is_accepted
+
+
+def test_of_a_carried_mask_in_doubt_an_answer_needs_less_but_half_at_least() -> None:
+    # Two of eight pixels are shared: IoU .25.
+    carried, answer = row(0, 1, 2, 3, 4), row(3, 4, 5, 6, 7)
+    config = RepromptConfig(accept_iou=0.4)
+    for carried_iou, expected in ((1.0, False), (0.65, False), (0.6, True), (0.0, True)):
+        verdict = judge(answer, carried=carried, carried_iou=carried_iou, config=config)
+        assert verdict.is_accepted is expected
+    strict = RepromptConfig(accept_iou=0.52)
+    refused = judge(answer, carried=carried, carried_iou=0.0, config=strict)
+    assert refused == Verdict(False, "IoU 0.25 with the carried mask is under 0.26")
 
 
 def test_an_object_that_is_nowhere_may_be_found_anywhere() -> None:

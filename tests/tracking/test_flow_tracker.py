@@ -31,7 +31,7 @@ from track_anything.tracking.propagator import FlowAppearancePropagator
 
 SIZE = (40, 60)
 INFO = VideoInfo(width=60, height=40)
-EAGER = RepromptConfig(budget=100.0, cooldown_frames=5)
+EAGER = RepromptConfig(budget=100.0, patience=0.01, cooldown_frames=5, retry_frames=5)
 NEVER = TrackerConfig(reprompt=RepromptConfig(mode="off"))
 ON = np.array([1])
 
@@ -115,7 +115,8 @@ class ScriptedSegmenter:
 
     @property
     def frames(self) -> list[int]:
-        return [index for index, _ in self.asked]
+        """Those on which it was asked, however much."""
+        return list(dict.fromkeys(index for index, _ in self.asked))
 
     def embed(self, frame: Frame) -> ImageEmbedding:
         self.embedded.append(frame.index)
@@ -503,7 +504,7 @@ def test_a_doubted_track_is_asked_about_unless_that_is_off(
     propagator: ScriptedPropagator, segmenter: ScriptedSegmenter, mode: str
 ) -> None:
     propagator.confidence = 0.5
-    config = asking(RepromptConfig(mode=mode))
+    config = asking(RepromptConfig(mode=mode, patience=0.19))
     run(FlowTracker(propagator, segmenter, config=config), 3, {0: [given(HERE)]})
     assert segmenter.frames == ([] if mode == "off" else [1])
 
@@ -560,7 +561,7 @@ def refused(
 
 def test_a_wrong_blob_is_refused_and_the_track_survives(propagator: ScriptedPropagator) -> None:
     assert refused(propagator, ScriptedSegmenter(ELSEWHERE)) == (
-        "IoU 0.00 with the carried mask is under 0.30"
+        "IoU 0.00 with the carried mask is under 0.17"
     )
 
 
@@ -604,19 +605,19 @@ def test_the_budget_is_kept_to(
     propagator: ScriptedPropagator, segmenter: ScriptedSegmenter
 ) -> None:
     propagator.confidence = 0.5
-    config = asking(RepromptConfig(budget=10.0, cooldown_frames=1))
+    config = asking(RepromptConfig(budget=10.0, saved_frames=20, patience=0.01, cooldown_frames=1))
     run(FlowTracker(propagator, segmenter, config=config), 101, {0: [given(HERE)]})
-    assert segmenter.frames[0] == 1
-    # One to begin with, and one every ten frames.
-    assert 10 <= len(segmenter.frames) <= 11
-    assert min(np.diff(segmenter.frames)) >= 9
+    # Two to begin with, and one every ten frames.
+    assert segmenter.frames[:2] == [1, 2]
+    assert 11 <= len(segmenter.frames) <= 12
+    assert min(np.diff(segmenter.frames[1:])) >= 8
 
 
 def test_without_a_budget_only_the_first_question_is_asked(
     propagator: ScriptedPropagator, segmenter: ScriptedSegmenter
 ) -> None:
     propagator.confidence = 0.5
-    config = asking(RepromptConfig(budget=0.0, cooldown_frames=1))
+    config = asking(RepromptConfig(budget=0.0, patience=0.01, cooldown_frames=1))
     run(FlowTracker(propagator, segmenter, config=config), 50, {0: [given(HERE)]})
     assert segmenter.frames == [1]
 
@@ -625,7 +626,7 @@ def test_a_prompted_track_is_not_asked_about_on_that_frame(
     propagator: ScriptedPropagator,
 ) -> None:
     propagator.confidence = 0.5
-    config = asking(RepromptConfig(budget=100.0, cooldown_frames=1))
+    config = asking(RepromptConfig(budget=100.0, patience=0.01, retry_frames=1))
     for prompts, asked in (({}, [1, 2]), ({2: [given(NEAR, 1)]}, [1])):
         segmenter = ScriptedSegmenter(ELSEWHERE)
         tracker = FlowTracker(propagator, segmenter, config=config)
@@ -650,10 +651,10 @@ def test_neighbours_are_background_points_if_inside_the_box_and_no_younger(
         2: [given(younger, 5)],
     }
     propagator.confidence = {1: 0.9, 2: 0.5, 3: 0.9, 4: 0.9, 5: 0.9}
-    config = asking(RepromptConfig(longest_interval=0, cooldown_frames=1, budget=100))
+    config = asking(RepromptConfig(patience=0.01, retry_frames=1, budget=100.0, accept_iou=1.0))
     run(FlowTracker(propagator, segmenter, config=config), 4, prompts)
     asked = [prompt for index, prompt in segmenter.asked if index == 3]
-    assert [prompt.track_id for prompt in asked] == [2]
+    assert {prompt.track_id for prompt in asked} == {2}
     found = {tuple(int(v) for v in point) for point in asked[0].negative_points}
     assert len(found) == 2
     assert all(
@@ -684,6 +685,85 @@ def test_a_lost_track_is_asked_about_with_back_off_and_found_under_its_old_id(
     assert (found.track_id, found.label, found.state) == (1, "ball", State.CONFIRMED)
     assert np.array_equal(found.mask, segmenter.answer)
     assert kinds(result) == [EventKind.REPROMPTED, EventKind.FOUND]
+
+
+def test_a_track_of_little_confidence_is_asked_about_twice_in_one_call(
+    propagator: ScriptedPropagator, segmenter: ScriptedSegmenter
+) -> None:
+    propagator.confidence = {1: 0.5, 2: 0.8}
+    prompts = {0: [given(HERE, 1), given(ELSEWHERE, 2)]}
+    run(FlowTracker(propagator, segmenter, config=asking(EAGER)), 2, prompts)
+    assert segmenter.embedded == [1]
+    asked = [(prompt.track_id, prompt.logits is None) for _, prompt in segmenter.asked]
+    assert asked == [(1, True), (1, True), (2, False)]
+
+
+def test_after_an_answer_in_vain_a_sure_track_too_is_asked_about_twice(
+    propagator: ScriptedPropagator,
+) -> None:
+    propagator.confidence = 0.8
+    segmenter = ScriptedSegmenter(EMPTY)
+    run(FlowTracker(propagator, segmenter, config=asking(EAGER)), 7, {0: [given(HERE)]})
+    assert [index for index, _ in segmenter.asked] == [1, 6, 6]
+
+
+def test_of_two_answers_that_may_be_taken_the_surer_one_is(
+    propagator: ScriptedPropagator, segmenter: ScriptedSegmenter
+) -> None:
+    class Two(ScriptedSegmenter):
+        def decode(
+            self, embedding: ImageEmbedding, prompts: Sequence[Prompt]
+        ) -> Sequence[Sequence[MaskPrediction]]:
+            found = [(NEAR, 0.85), (square(11, 11), 0.95), (ELSEWHERE, 0.99)]
+            return [
+                [MaskPrediction(mask, mask_logits(mask, (10, 15)), said)]
+                for mask, said in found[: len(prompts)]
+            ]
+
+    propagator.confidence = 0.5
+    tracker = FlowTracker(propagator, Two(), config=asking(EAGER))
+    results = run(tracker, 2, {0: [given(HERE)]})
+    assert np.array_equal(only(results[1]).mask, square(11, 11))
+    assert only(results[1]).confidence == 0.95
+    assert kinds(results[1]) == [EventKind.REPROMPTED]
+
+
+# How sure a mask can be.
+
+
+def test_a_mask_that_the_user_gave_is_certain_and_an_answer_as_good_as_it_says(
+    propagator: ScriptedPropagator,
+) -> None:
+    propagator.confidence = 0.95
+    tracker = FlowTracker(propagator, ScriptedSegmenter(predicted_iou=0.7), config=NEVER)
+    boxed = Prompt(box=np.array([12, 10, 22, 20], np.float32), track_id=2)
+    results = run(tracker, 2, {0: [given(HERE, 1), boxed]})
+    assert [one.confidence for one in results[0].objects] == [1.0, 0.7]
+    # Carried on, neither is surer than the mask it comes from.
+    assert [one.confidence for one in results[1].objects] == [0.95, 0.7]
+
+
+def test_an_object_whose_first_mask_is_bad_is_weak_but_not_lost_for_that(
+    propagator: ScriptedPropagator,
+) -> None:
+    tracker = FlowTracker(
+        propagator,
+        ScriptedSegmenter(predicted_iou=0.1),
+        config=TrackerConfig(reprompt=RepromptConfig(mode="off"), lost_below=0.2, lost_frames=2),
+    )
+    boxed = Prompt(box=np.array([12, 10, 22, 20], np.float32))
+    results = run(tracker, 9, {0: [boxed]})
+    assert [(only(r).confidence, only(r).state) for r in results[1:]] == [(0.1, State.WEAK)] * 8
+
+
+def test_a_correction_by_the_user_ends_what_the_first_mask_was_worth(
+    propagator: ScriptedPropagator,
+) -> None:
+    propagator.confidence = 0.95
+    tracker = FlowTracker(propagator, ScriptedSegmenter(predicted_iou=0.7), config=NEVER)
+    boxed = Prompt(box=np.array([12, 10, 22, 20], np.float32))
+    results = run(tracker, 4, {0: [boxed], 2: [given(HERE, 1)]})
+    assert [only(result).confidence for result in results] == [0.7, 0.7, 1.0, 0.95]
 
 
 # With the real propagator.

@@ -3,7 +3,7 @@ import numpy as np
 from track_anything.config import RepromptConfig
 from track_anything.masks import mask_logits
 from track_anything.structures import Mask
-from track_anything.tracking.reprompt import SURE_LOGIT, inmost_point, reprompt
+from track_anything.tracking.reprompt import SURE_LOGIT, inmost_point, reprompt, reprompts_anew
 
 SIZE = (60, 80)
 
@@ -74,6 +74,30 @@ def test_only_neighbours_inside_the_box_become_background_points() -> None:
     prompt = reprompt(1, mask, mask_logits(mask, SIZE), [*neighbours, empty], RepromptConfig())
     assert prompt.negative_points.tolist() == [[38.5, 32.5], [21.5, 39.5]]
     assert len(prompt.positive_points) == 1
+
+
+def test_asked_anew_are_the_point_without_logits_and_a_box_without_fringe_alone() -> None:
+    # A block of 20 x 20 and a thread of 10 pixels on its right: under 5 in a hundred.
+    mask = square(20, 10, 20)
+    mask[15, 40:50] = True
+    logits = mask_logits(mask, SIZE)
+    first, second = reprompts_anew(5, mask, logits, [], RepromptConfig(box_growth=0.0))
+    assert (first.track_id, second.track_id) == (5, 5)
+    assert first.logits is None
+    assert second.logits is None
+    assert first.box is not None
+    assert second.box is not None
+    assert first.box.tolist() == [20, 10, 50, 30]
+    # From the 5th to the 95th of a hundred pixels, by column and by row.
+    assert second.box.tolist() == [21, 11, 40, 29]
+    assert first.labels.tolist() == [1]
+    assert not len(second.points)
+
+
+def test_questions_asked_anew_keep_the_background_points() -> None:
+    mask, neighbours = square(20, 20, 20), [square(36, 30, 5), square(42, 26, 9)]
+    asked = reprompts_anew(1, mask, mask_logits(mask, SIZE), neighbours, RepromptConfig())
+    assert [prompt.negative_points.tolist() for prompt in asked] == [[[38.5, 32.5]]] * 2
 
 
 def test_the_box_is_never_larger_than_the_frame() -> None:

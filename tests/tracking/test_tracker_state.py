@@ -45,7 +45,7 @@ def test_another_version_or_other_tracks_are_refused(state: TrackerState) -> Non
     for values, text in (
         ({"format": 99}, f"in format 99, expected flow tracker in format {FORMAT}"),
         ({"kind": "other"}, "is of other"),
-        ({"tracks": [{"track_id": 1}]}, "tracks with .*confidence, cooldown"),
+        ({"tracks": [{"track_id": 1}]}, "tracks with .*confidence, doubt"),
         ({"size": None}, "not a saved state of this tracker"),
         ({"next_id": "x"}, "not a saved state of this tracker"),
         ({"tracks": 3}, "not a saved state of this tracker"),

@@ -10,6 +10,9 @@ from track_anything.config import RepromptConfig
 from track_anything.masks import mask_iou, resize_logits
 from track_anything.structures import Floats, Mask, MaskPrediction
 
+LEAST_OVERLAP_FACTOR = 0.5
+"""However bad a carried mask, an answer must overlap it by this share of `accept_iou`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -24,6 +27,7 @@ def judge_answer(
     predicted_iou: float,
     *,
     carried: Mask,
+    carried_iou: float,
     answer_support: float,
     carried_support: float,
     config: RepromptConfig,
@@ -34,6 +38,7 @@ def judge_answer(
         answer: The segmenter's mask.
         predicted_iou: Its own estimate.
         carried: The propagator's mask; empty while the object is searched for.
+        carried_iou: Its estimated IoU: a right answer overlaps it by about as much.
         answer_support: How well the answer fits what the object has looked like, in [-1, 1].
         carried_support: The same for the carried mask.
         config: The limits.
@@ -45,10 +50,9 @@ def judge_answer(
             False, f"predicted IoU {predicted_iou:.2f} is under {config.accept_predicted_iou:.2f}"
         )
     overlap = mask_iou(answer, carried)
-    if carried.any() and overlap < config.accept_iou:
-        return Verdict(
-            False, f"IoU {overlap:.2f} with the carried mask is under {config.accept_iou:.2f}"
-        )
+    least = config.accept_iou * max(carried_iou, LEAST_OVERLAP_FACTOR)
+    if carried.any() and overlap < least:
+        return Verdict(False, f"IoU {overlap:.2f} with the carried mask is under {least:.2f}")
     gain = answer_support - carried_support
     if gain < config.evidence_gain:
         return Verdict(False, f"fits the object's looks by {gain:+.2f} against the carried mask")

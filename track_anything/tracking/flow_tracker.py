@@ -10,7 +10,6 @@ from track_anything.interfaces import Propagator, Segmenter
 from track_anything.masks import logits_mask, mask_box
 from track_anything.structures import (
     EventKind,
-    Floats,
     Frame,
     FrameResult,
     Mask,
@@ -22,9 +21,15 @@ from track_anything.structures import (
     State,
     VideoInfo,
 )
-from track_anything.tracking.association import Claim, blended, judge_answer, settle_overlaps
+from track_anything.tracking.association import (
+    Claim,
+    Verdict,
+    blended,
+    judge_answer,
+    settle_overlaps,
+)
 from track_anything.tracking.look_back import LookBack
-from track_anything.tracking.reprompt import reprompt
+from track_anything.tracking.reprompt import reprompt, reprompts_anew
 from track_anything.tracking.scene_cut import SceneCutDetector
 from track_anything.tracking.step import Step
 from track_anything.tracking.track import Track
@@ -130,7 +135,12 @@ class FlowTracker:
             return [result]
         first_frames = {track.track_id: track.first_frame for track in self._tracks.values()}
         return final + self._look_back.add(
-            result, now.logits, first_frames, now.corrections, final=now.final
+            result,
+            now.logits,
+            first_frames,
+            now.corrections,
+            sureness=now.sureness,
+            final=now.final,
         )
 
     def save(self) -> bytes | None:
@@ -195,10 +205,9 @@ class FlowTracker:
                 continue
             if prompt.mask is not None:
                 check_size(prompt.mask, now.size, track_id)
-                self._take(now, prompt, prompt.mask, None, is_final=True)
+                self._take(now, prompt, prompt.mask, None)
                 continue
-            best = answers[track_id]
-            self._take(now, prompt, best.mask, best.logits, is_final=False)
+            self._take(now, prompt, answers[track_id].mask, answers[track_id])
 
     def _refining(self, now: Step, prompt: Prompt) -> Prompt:
         carried = now.masks.get(id_of(prompt))
@@ -207,9 +216,8 @@ class FlowTracker:
             return prompt
         return refining(prompt, carried, now.logits[id_of(prompt)])
 
-    def _take(
-        self, now: Step, prompt: Prompt, mask: Mask, logits: Floats | None, *, is_final: bool
-    ) -> None:
+    def _take(self, now: Step, prompt: Prompt, mask: Mask, answer: MaskPrediction | None) -> None:
+        """Take the user's mask, or the segmenter's answer to the user's hint."""
         track_id = id_of(prompt)
         if not mask.any():
             # The user says with an empty mask what `absent` says in words.
@@ -223,11 +231,11 @@ class FlowTracker:
             self._tracks.pop(track_id, None)
             track = self._tracks[track_id] = Track(track_id, now.frame.index, label)
         track.label = prompt.label or track.label
-        track.trusted(Origin.PROMPTED)
-        now.correct(track_id, mask)
+        track.trusted(Origin.PROMPTED, 1.0 if answer is None else answer.predicted_iou)
+        now.correct(track_id, mask, track.trust)
         self._propagator.learn(now.frame, track_id, mask)
-        now.set(track_id, mask, logits)
-        if is_final:
+        now.set(track_id, mask, None if answer is None else answer.logits)
+        if answer is None:
             now.final.add(track_id)
         now.say(kind, track_id, track.label)
 
@@ -272,6 +280,7 @@ class FlowTracker:
         for track_id, found in carried.items():
             track = self._tracks[track_id]
             track.tick(self._config.reprompt)
+            now.sureness[track_id] = found.confidence
             mask = logits_mask(found.logits, now.size)
             now.set(track_id, mask, found.logits)
             if track_id in prompted:
@@ -310,11 +319,12 @@ class FlowTracker:
         ]
         if not asking:
             return
-        questions = [self._question(now, track) for track in asking]
+        questions = [self._questions(now, track) for track in asking]
         embedding = self._segmenter.embed(now.frame)
-        candidates = self._segmenter.decode(embedding, questions)
-        for track, found in zip(asking, candidates, strict=True):
-            self._judge(now, track, found[0])
+        found = self._segmenter.decode(embedding, [one for some in questions for one in some])
+        answers = iter(found)
+        for track, asked in zip(asking, questions, strict=True):
+            self._judge(now, track, [next(answers)[0] for _ in asked])
 
     def _older_masks(self, now: Step, track: Track) -> list[Mask]:
         """Masks of the other objects that this track takes notice of."""
@@ -327,41 +337,54 @@ class FlowTracker:
             and other.track_id in now.masks
         ]
 
-    def _question(self, now: Step, track: Track) -> Prompt:
+    def _questions(self, now: Step, track: Track) -> list[Prompt]:
         mask = now.masks[track.track_id]
         logits = logits_behind(mask, now.logits[track.track_id])
-        return reprompt(
-            track.track_id, mask, logits, self._older_masks(now, track), self._config.reprompt
-        )
+        neighbours, config = self._older_masks(now, track), self._config.reprompt
+        if track.is_unsure:
+            return reprompts_anew(track.track_id, mask, logits, neighbours, config)
+        return [reprompt(track.track_id, mask, logits, neighbours, config)]
 
-    def _judge(self, now: Step, track: Track, answer: MaskPrediction) -> None:
+    def _judge(self, now: Step, track: Track, answers: Sequence[MaskPrediction]) -> None:
         config = self._config.reprompt
-        carried = now.masks[track.track_id]
-        verdict = judge_answer(
-            answer.mask,
-            answer.predicted_iou,
-            carried=carried,
-            answer_support=self._propagator.support(now.frame, track.track_id, answer.mask),
-            carried_support=self._propagator.support(now.frame, track.track_id, carried),
-            config=config,
-        )
-        if not verdict.is_accepted:
+        verdicts = self._verdicts(now, track, answers)
+        accepted = [i for i, verdict in enumerate(verdicts) if verdict.is_accepted]
+        if not accepted:
             track.asked(config, is_accepted=False)
-            now.say(EventKind.REJECTED, track.track_id, verdict.reason)
+            now.say(EventKind.REJECTED, track.track_id, verdicts[0].reason)
             return
+        best = max(accepted, key=lambda i: answers[i].predicted_iou)
+        answer, verdict = answers[best], verdicts[best]
         was_searched = track.is_searched
         if not was_searched:
-            logits = logits_behind(carried, now.logits[track.track_id])
+            logits = logits_behind(now.masks[track.track_id], now.logits[track.track_id])
             answer = blended(answer, logits, config.answer_share)
-        now.correct(track.track_id, answer.mask)
+        now.correct(track.track_id, answer.mask, answer.predicted_iou)
         self._propagator.learn(now.frame, track.track_id, answer.mask)
-        track.trusted(Origin.REPROMPTED)
+        track.trusted(Origin.REPROMPTED, answer.predicted_iou)
         track.asked(config, is_accepted=True)
-        track.confidence = answer.predicted_iou
         now.set(track.track_id, answer.mask, answer.logits)
         now.say(EventKind.REPROMPTED, track.track_id, verdict.reason)
         if was_searched:
             now.say(EventKind.FOUND, track.track_id, "the segmenter's answer was accepted")
+
+    def _verdicts(
+        self, now: Step, track: Track, answers: Sequence[MaskPrediction]
+    ) -> list[Verdict]:
+        carried = now.masks[track.track_id]
+        carried_support = self._propagator.support(now.frame, track.track_id, carried)
+        return [
+            judge_answer(
+                answer.mask,
+                answer.predicted_iou,
+                carried=carried,
+                carried_iou=now.sureness[track.track_id],
+                answer_support=self._propagator.support(now.frame, track.track_id, answer.mask),
+                carried_support=carried_support,
+                config=self._config.reprompt,
+            )
+            for answer in answers
+        ]
 
     # What the sinks see.
 

@@ -14,6 +14,7 @@ class Step:
         frame: The frame.
         masks: By track_id, as known so far.
         logits: Behind the masks; None for one that is certain.
+        sureness: The propagator's confidence in each mask it carried.
         final: Tracks whose masks the user gave.
         events: What happened so far.
         corrections: Carried masks that were replaced by ones known to be right.
@@ -22,6 +23,7 @@ class Step:
     frame: Frame
     masks: dict[int, Mask] = field(default_factory=dict)
     logits: dict[int, Floats | None] = field(default_factory=dict)
+    sureness: dict[int, float] = field(default_factory=dict)
     final: set[int] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
     corrections: list[Correction] = field(default_factory=list)
@@ -40,8 +42,8 @@ class Step:
         """Take a mask as the track's on this frame."""
         self.masks[track_id], self.logits[track_id] = mask, logits
 
-    def correct(self, track_id: int, mask: Mask) -> None:
-        """Note that a carried mask was replaced by one that is known to be right."""
+    def correct(self, track_id: int, mask: Mask, trust: float) -> None:
+        """Note that a carried mask was replaced by one taken to be right; its estimated IoU."""
         carried = self.masks.get(track_id)
         if carried is not None:
-            self.corrections.append(Correction(track_id, carried, mask))
+            self.corrections.append(Correction(track_id, carried, mask, trust))

@@ -4,11 +4,14 @@ from dataclasses import dataclass
 
 from track_anything.config import CLOCK_MODE, RepromptConfig, TrackerConfig
 from track_anything.structures import SEARCHED_STATES, EventKind, Origin, State
+from track_anything.tracking.confidence import remembering
 
 HYSTERESIS = 0.05
 """A weak track is confirmed again this far above the confidence at which it became weak."""
-LONGEST_COOLDOWN = 8
-"""Rejected answers double the cooldown up to this many times its length."""
+LEVEL_SHARE = 0.5
+"""How much of what a confidence lacks even at its best since the last known mask is no doubt."""
+LONGEST_RETRY = 8
+"""Rejected answers double the wait up to this many times its length."""
 
 
 @dataclass(slots=True)
@@ -20,11 +23,15 @@ class Track:
         first_frame: Index of the frame on which it was prompted. A track takes notice only of
             tracks that began no later, so that adding one never changes another's masks.
         label: The user's name.
-        tokens: Questions left in its budget.
+        trust: Estimated IoU of the mask it was last known by: no mask carried from there is surer.
+        owed: Questions asked that its budget has not made up for yet.
         wait: Frames until it may be asked about again.
-        cooldown: Length of the next wait.
         low_count: Frames in a row with a confidence that means lost.
+        rejected_count: Answers about it in a row that were not taken.
         sure_count: Frames since its mask was last known to be right.
+        lowest: The lowest confidence on them, of a mask by itself; since it was found, if later.
+        level: The highest confidence on them: what it is on this object at best.
+        doubt: What its confidence fell short by on them, added up.
         age: Frames since it began.
         seen_at: Box of its last mask that was not empty.
     """
@@ -35,11 +42,15 @@ class Track:
     state: State = State.CONFIRMED
     origin: Origin = Origin.PROMPTED
     confidence: float = 1.0
-    tokens: float = 1.0
+    trust: float = 1.0
+    owed: float = 0.0
     wait: int = 0
-    cooldown: int = 0
     low_count: int = 0
+    rejected_count: int = 0
     sure_count: int = 0
+    lowest: float = 1.0
+    level: float = 0.0
+    doubt: float = 0.0
     age: int = 0
     seen_at: tuple[float, ...] = ()
 
@@ -48,45 +59,64 @@ class Track:
         """Whether it has no place now and is looked for."""
         return self.state in SEARCHED_STATES
 
+    @property
+    def is_unsure(self) -> bool:
+        """Whether its carried mask is little to go by: it is bad, a guess, or was asked in vain."""
+        return self.state is not State.CONFIRMED or self.rejected_count > 0
+
     def tick(self, config: RepromptConfig) -> None:
         """Let a frame go by: time heals cooldowns and fills the budget."""
         self.origin = Origin.PROPAGATED
         self.wait = max(self.wait - 1, 0)
         self.sure_count += 1
         self.age += 1
-        # Two questions saved up at most: a budget is there to be spread over the video.
-        self.tokens = min(self.tokens + config.budget / 100, 2.0)
+        self.owed = max(self.owed - config.budget / 100, 0.0)
 
     def may_ask(self, config: RepromptConfig) -> bool:
-        """Whether it is doubted and the budget and the cooldown allow a question."""
+        """Whether it was doubted enough, and the budget and the cooldown allow a question."""
         if config.mode == CLOCK_MODE:
             return self.age % config.clock_frames == 0
-        if self.wait or self.tokens < 1:
+        saved = max(config.budget * config.saved_frames / 100, 1.0)
+        if self.wait or self.owed + 1 > saved:
             return False
         is_due = 0 < config.longest_interval <= self.sure_count
-        return self.is_searched or self.confidence < config.below or is_due
+        return self.is_searched or self.doubt >= config.patience or is_due
 
     def asked(self, config: RepromptConfig, *, is_accepted: bool) -> None:
         """Pay for a question; a rejected answer makes the next one wait longer."""
-        self.tokens -= 1
-        shortest = config.cooldown_frames
+        self.owed += 1
         if is_accepted:
-            self.cooldown, self.sure_count = shortest, 0
-        self.cooldown = max(self.cooldown, shortest)
-        self.wait = self.cooldown
-        if not is_accepted:
-            self.cooldown = min(self.cooldown * 2, shortest * LONGEST_COOLDOWN)
+            self.rejected_count, self.sure_count = 0, 0
+            self.doubt, self.level, self.lowest = 0.0, 0.0, 1.0
+            self.wait = config.cooldown_frames
+            return
+        self.wait = config.retry_frames * min(2**self.rejected_count, LONGEST_RETRY)
+        self.rejected_count += 1
 
-    def trusted(self, origin: Origin) -> None:
-        """Its mask is known to be right on this frame."""
-        self.origin, self.confidence, self.state = origin, 1.0, State.CONFIRMED
-        self.low_count = self.sure_count = self.wait = 0
+    def trusted(self, origin: Origin, estimated_iou: float) -> None:
+        """Its mask on this frame is taken to be right, as far as it is estimated to be."""
+        self.origin, self.state = origin, State.CONFIRMED
+        self.confidence = self.trust = min(max(estimated_iou, 0.0), 1.0)
+        self.low_count = self.sure_count = self.wait = self.rejected_count = 0
+        self.doubt, self.level, self.lowest = 0.0, 0.0, 1.0
 
     def move_on(
         self, confidence: float, *, is_visible: bool, config: TrackerConfig
     ) -> EventKind | None:
-        """Take this frame's confidence; the event if the track was lost or found by it."""
-        self.confidence = confidence
+        """Take this frame's confidence; the event if the track was lost or found by it.
+
+        Args:
+            confidence: Of the carried mask by itself. What the track says remembers the lowest,
+                and is bounded by what was thought of the mask that it is carried from; lost it is
+                by this alone.
+            is_visible: Whether there is a mask.
+            config: The limits.
+        """
+        if is_visible:
+            # Where it was found is not where it was carried to.
+            self.lowest = confidence if self.is_searched else min(self.lowest, confidence)
+        self.confidence = min(remembering(confidence, self.lowest), self.trust)
+        self._doubt_more(config.reprompt.below)
         if not is_visible:
             return self._disappear()
         if self.is_searched:
@@ -96,8 +126,13 @@ class Track:
         if self.low_count >= config.lost_frames:
             return self._disappear()
         limit = config.weak_below + (HYSTERESIS if self.state is State.WEAK else 0.0)
-        self.state = State.WEAK if confidence < limit else State.CONFIRMED
+        self.state = State.WEAK if self.confidence < limit else State.CONFIRMED
         return None
+
+    def _doubt_more(self, below: float) -> None:
+        self.level = max(self.level, self.confidence)
+        wanted = LEVEL_SHARE * min(self.level, below) + (1 - LEVEL_SHARE) * below
+        self.doubt += max(wanted - self.confidence, 0.0)
 
     def _disappear(self) -> EventKind | None:
         self.confidence = 0.0

@@ -9,7 +9,7 @@ from track_anything.errors import TrackingError
 from track_anything.structures import Origin, State
 from track_anything.tracking.track import Track
 
-FORMAT = 3
+FORMAT = 4
 _KIND = "flow tracker"
 _FIELDS = frozenset(field.name for field in fields(Track))
 
