@@ -87,7 +87,12 @@ def test_the_merging_offers_every_object_among_its_regions(frame: Frame) -> None
 
 
 def test_likely_boxes_with_sure_masks_are_likely_objects() -> None:
-    assert object_chance(0.9, 0.8) > object_chance(0.9, 0.4) > object_chance(0.3, 0.4)
+    for is_click in (False, True):
+        chances = [
+            object_chance(likelihood, predicted_iou, is_click=is_click)
+            for likelihood, predicted_iou in ((0.9, 0.8), (0.9, 0.4), (0.3, 0.4))
+        ]
+        assert 1 > chances[0] > chances[1] > chances[2] > 0
 
 
 def test_of_masks_alike_and_of_fragments_the_best_stay_and_small_parts_do() -> None:
