@@ -1,13 +1,13 @@
 """How many annotated objects are among what is proposed on pictures nobody prompted.
 
-    python -m benchmarks.proposals DAVIS --photos POOL --variant compact --variant compact-no-clicks
+    python -m benchmarks.proposals DAVIS --photos POOL
     python -m benchmarks.proposals DAVIS --motion
 
 Stills: the first and the middle picture of every sequence of a DAVIS-layout folder, of which one
 or two objects are annotated and the others are not; with --photos those pictures of the training
 pool (training/README.md) that were held out from training, of which most are. An object is found
-if a proposal overlaps it by more than a half. Motion: three pictures in a row around the middle
-and around each quarter of every sequence; the last is proposed on.
+if a proposal overlaps it by more than a half. Motion: three pictures in a row at a
+quarter and at the middle of every sequence; the last is proposed on.
 
 Time is that of the processor, so that a busy machine tells the same.
 """
@@ -17,7 +17,7 @@ import json
 import statistics
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -38,11 +38,12 @@ from training.pool import load_pool
 RESULTS = Path(__file__).parent / "results"
 FOUND = 0.5
 RANKS = (5, 10, 20)
+BOXES_ALONE = RegionConfig(clicks=0, least_score=0.0, max_regions=15)
+"""What edges close and nothing else, the likeliest few."""
 VARIANTS = {
     "compact": ("compact", RegionConfig()),
-    "compact-no-clicks": ("compact", replace(RegionConfig(), clicks=0)),
-    "grabcut": ("grabcut", RegionConfig()),
-    "grabcut-no-clicks": ("grabcut", replace(RegionConfig(), clicks=0)),
+    "compact, boxes alone": ("compact", BOXES_ALONE),
+    "grabcut, boxes alone": ("grabcut", BOXES_ALONE),
 }
 
 

@@ -398,6 +398,7 @@ class RegionConfig:
     Attributes:
         candidates: Regions of a picture whose boxes the segmenter is asked about, likeliest first.
         clicks: How many of them it is asked about with a click in their middle as well; 0 for none.
+            GrabCut, which a click tells little, is asked about none.
         max_regions: Most that are kept.
         least_score: Least estimated chance, 0 to 1, that a region is an object.
         least_moving_score: Least predicted IoU of what is proposed because it moves. The embedded
@@ -414,7 +415,7 @@ class RegionConfig:
     candidates: int = 60
     clicks: int = 60
     max_regions: int = 40
-    least_score: float = 0.15
+    least_score: float = 0.2
     least_moving_score: float = 0.5
     mask_nms: float = 0.5
     fragment_share: float = 0.7

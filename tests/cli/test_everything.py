@@ -91,7 +91,11 @@ def test_a_picture_with_nothing_in_it_says_so(run: Run, tmp_path: Path) -> None:
         (["--json", "--at", "soon"], 2, "--at: a time is seconds"),
         (["--json", "--max-side", "8"], 2, "max_side is 16 to 65535"),
         (["--json", "--segmenter", "none"], 1, "everything needs a segmenter"),
-        (["--json", "--proposer", "motion"], 1, "no frame with one before it"),
+        (
+            ["--json", "--proposer", "motion"],
+            1,
+            "there is no frame before 1f; name a later one of a video, or another proposer",
+        ),
         (["-o", "old"], 1, "old: is not empty"),
         (["-o", "old", "--overwrite"], 1, "is none of ours"),
         (["-o", "nowhere/out"], 1, "there is no folder"),
