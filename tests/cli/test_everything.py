@@ -68,9 +68,11 @@ def test_the_grid_is_told_everything_on_the_command_line(run: Run, picture: Path
 
 def test_settings_without_effect_are_warned_of(run: Run, picture: Path) -> None:
     words = ("everything", picture, *GRABCUT, "--json", "-q", "--crop-layers", 1)
-    result = run(*words, "--max-regions", 3)
+    result = run(*words, "--least-motion", 2, "--max-regions", 3)
     assert result.exit_code == 0
-    assert result.stderr == "Warning: without effect on the proposer regions: --crop-layers\n"
+    assert result.stderr == (
+        "Warning: without effect on the proposer regions: --crop-layers, --least-motion\n"
+    )
     assert len(json.loads(result.stdout)["objects"]) <= 3
 
 

@@ -188,9 +188,9 @@ def test_a_click_is_made_where_a_place_is_widest(frame: Frame) -> None:
     around = [place for place in places if np.abs(place.box - card).max() < 25]
     assert around
     for place in around:
-        # Farthest from the border is the middle line, 180 px from both sides.
-        assert abs(place.middle[0] - 300) < 60
-        assert 330 < place.middle[1] < 510
+        # The border is 180 px from its middle line.
+        x, y = place.middle
+        assert min(x - 120, 480 - x, y - 180, 660 - y) > 110
 
 
 def test_a_segmenter_that_a_click_tells_little_is_asked_about_boxes_alone(
