@@ -35,9 +35,24 @@ _OF_GRID = {
     "min_region_area": "Holes and islands of masks smaller than this, in pixels, are removed.",
 }
 _OF_REGIONS = {
-    "candidates": "Regions that the segmenter is asked to improve.",
+    "candidates": "Regions whose boxes the segmenter is asked about, likeliest first.",
+    "clicks": "How many of them it is asked about with a click in their middle as well.",
+    "least_score": "Least chance, 0 to 1, that a mask is an object: higher shows fewer.",
+}
+_OF_MOTION = {
+    "least_motion": "Least motion of its own, in thousandths of the picture's long side a frame.",
+    "least_moving_score": "Least IoU, 0 to 1, that the segmenter predicts of a mask.",
+}
+_OF_BOTH = {
     "max_regions": "Most masks that are kept.",
-    "least_score": "Least chance, 0 to 1, that a region of a still picture is an object.",
+    "mask_nms": "Of two masks with a higher IoU than this the worse is dropped.",
+    "fragment_share": "A mask of which a better one covers this share is dropped,",
+    "part_share": "unless it is smaller than this share of that one: then it is a part of it.",
+}
+_USED_BY = {
+    "grid": frozenset(_OF_GRID),
+    "regions": frozenset(_OF_REGIONS) | frozenset(_OF_BOTH),
+    "motion": frozenset(_OF_MOTION) | frozenset(_OF_BOTH),
 }
 
 
@@ -112,7 +127,9 @@ def _settings(config: object, helps: Mapping[str, str], what: str) -> Callable[.
     f"  [default: {GRID.max_area:g} with grid, else {REGIONS.max_area:g}]",
 )
 @_settings(GRID, _OF_GRID, "grid")
-@_settings(REGIONS, _OF_REGIONS, "regions, motion")
+@_settings(REGIONS, _OF_REGIONS, "regions")
+@_settings(REGIONS, _OF_MOTION, "motion")
+@_settings(REGIONS, _OF_BOTH, "regions, motion")
 @max_side_option("Scale the picture down to this longest side in pixels.")
 @segmenter_option()
 @device_option
@@ -182,9 +199,14 @@ def _given(config: GridConfig | RegionConfig, options: Mapping[str, Any]) -> dic
 
 
 def _warn_of_unused(ctx: click.Context, proposer: str) -> None:
-    """Settings of the grid mean nothing to the others, and the other way round."""
-    names = _OF_REGIONS if proposer == "grid" else _OF_GRID
-    given = [n for n in names if ctx.get_parameter_source(n) == ParameterSource.COMMANDLINE]
+    """Settings of one proposer mean nothing to the others."""
+    every = [name for names in (_OF_GRID, _OF_REGIONS, _OF_MOTION, _OF_BOTH) for name in names]
+    given = [
+        name
+        for name in every
+        if name not in _USED_BY[proposer]
+        and ctx.get_parameter_source(name) == ParameterSource.COMMANDLINE
+    ]
     if given:
         options = ", ".join("--" + name.replace("_", "-") for name in given)
         warn_on_stderr(f"Warning: without effect on the proposer {proposer}: {options}")

@@ -23,8 +23,10 @@ if TYPE_CHECKING:
     )
     from track_anything.config import (
         AppearanceConfig,
+        GridConfig,
         PropagatorConfig,
         ReadConfig,
+        RegionConfig,
         RepromptConfig,
         RunConfig,
         StyleConfig,
@@ -45,6 +47,8 @@ if TYPE_CHECKING:
         WeightsError,
     )
     from track_anything.evaluation.davis import evaluate_davis
+    from track_anything.everything import Everything, segment_everything
+    from track_anything.everything_files import EverythingFolder
     from track_anything.execution import RunSummary, execute
     from track_anything.ids import (
         IdsSummary,
@@ -92,6 +96,10 @@ if TYPE_CHECKING:
         read_prompts,
         write_prompt_file,
     )
+    from track_anything.proposers.grid import GridProposer
+    from track_anything.proposers.motion import MotionProposer
+    from track_anything.proposers.region import Region
+    from track_anything.proposers.regions import RegionProposer
     from track_anything.review import ReviewSummary, review_run
     from track_anything.rewrite import RewriteSummary, rewrite_run
     from track_anything.rle import mask_to_rle, rle_to_mask
@@ -134,14 +142,16 @@ _NAMES_OF = {
         "resolved_config"
     ),
     "config": (
-        "AppearanceConfig PropagatorConfig ReadConfig RepromptConfig RunConfig StyleConfig "
-        "TrackerConfig WriteConfig load_config"
+        "AppearanceConfig GridConfig PropagatorConfig ReadConfig RegionConfig RepromptConfig "
+        "RunConfig StyleConfig TrackerConfig WriteConfig load_config"
     ),
     "errors": (
         "ConfigError DatasetError DependencyError OutputError PromptError SegmenterError "
         "TrackAnythingError TrackingError VideoError WeightsError"
     ),
     "evaluation.davis": "evaluate_davis",
+    "everything": "Everything segment_everything",
+    "everything_files": "EverythingFolder",
     "execution": "RunSummary execute",
     "ids": "IdsSummary drop_id merge_ids rename_id split_id swap_ids undo_edit",
     "interfaces": "FrameSource Propagator Proposer Segmenter Sink Tracker",
@@ -162,6 +172,10 @@ _NAMES_OF = {
         "Hints ObjectSpec PromptSchedule TimeCode parse_time read_boxes read_prompt_file "
         "read_prompts write_prompt_file"
     ),
+    "proposers.grid": "GridProposer",
+    "proposers.motion": "MotionProposer",
+    "proposers.region": "Region",
+    "proposers.regions": "RegionProposer",
     "review": "ReviewSummary review_run",
     "rewrite": "RewriteSummary rewrite_run",
     "rle": "mask_to_rle rle_to_mask",
@@ -191,18 +205,23 @@ __all__ = [
     "DependencyError",
     "Event",
     "EventKind",
+    "Everything",
+    "EverythingFolder",
     "FlowAppearancePropagator",
     "FlowTracker",
     "Frame",
     "FrameResult",
     "FrameSource",
     "GrabCutSegmenter",
+    "GridConfig",
+    "GridProposer",
     "Hints",
     "IdsSummary",
     "ImageEmbedding",
     "Job",
     "JsonLinesSink",
     "MaskPrediction",
+    "MotionProposer",
     "ObjectMask",
     "ObjectMaskSink",
     "ObjectSpec",
@@ -222,6 +241,9 @@ __all__ = [
     "Proposal",
     "Proposer",
     "ReadConfig",
+    "Region",
+    "RegionConfig",
+    "RegionProposer",
     "RepromptConfig",
     "ReviewSummary",
     "RewriteSummary",
@@ -294,6 +316,7 @@ __all__ = [
     "rewrite_run",
     "rle_to_mask",
     "segment",
+    "segment_everything",
     "split_id",
     "swap_ids",
     "track",

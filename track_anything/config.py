@@ -414,7 +414,9 @@ class RegionConfig:
     """Objects proposed without a trained network.
 
     Attributes:
-        candidates: Regions of a picture that the segmenter is asked to improve, likeliest first.
+        candidates: Regions of a picture whose boxes the segmenter is asked about, likeliest first.
+        clicks: How many of them it is asked about with a click in their middle as well; 0 for none.
+            GrabCut, which a click tells little, is asked about none.
         max_regions: Most that are kept.
         least_score: Least estimated chance, 0 to 1, that a region is an object.
         least_moving_score: Least predicted IoU of what is proposed because it moves. The embedded
@@ -429,8 +431,9 @@ class RegionConfig:
     """
 
     candidates: int = 60
+    clicks: int = 60
     max_regions: int = 40
-    least_score: float = 0.15
+    least_score: float = 0.2
     least_moving_score: float = 0.5
     mask_nms: float = 0.5
     fragment_share: float = 0.7
@@ -442,6 +445,7 @@ class RegionConfig:
     def __post_init__(self) -> None:
         """Check ranges."""
         _check("candidates", self.candidates, 1, 10_000)
+        _check("clicks", self.clicks, 0, 10_000)
         _check("max_regions", self.max_regions, 1, 10_000)
         _check("min_area", self.min_area, 0, 2**31)
         _check("least_motion", self.least_motion, 0.1, 1000)

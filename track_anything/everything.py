@@ -178,8 +178,16 @@ def _frames(
                 break
             before = frame
         else:
-            what = "frame with one before it" if with_previous else "picture"
-            raise VideoError(f"{picture}: no {what} at {at}")
+            if with_previous:
+                raise _no_motion(picture, at)
+            raise VideoError(f"{picture}: no picture at {at}")
     if before is None:
-        raise VideoError(f"{picture}: no frame before {at} to see motion against")
+        raise _no_motion(picture, at)
     return source.info.path, [before, frame]
+
+
+def _no_motion(picture: str | Path, at: TimeCode) -> VideoError:
+    return VideoError(
+        f"{picture}: motion is seen against the frame before, and there is no frame before {at}; "
+        "name a later one of a video, or another proposer"
+    )

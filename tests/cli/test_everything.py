@@ -68,9 +68,11 @@ def test_the_grid_is_told_everything_on_the_command_line(run: Run, picture: Path
 
 def test_settings_without_effect_are_warned_of(run: Run, picture: Path) -> None:
     words = ("everything", picture, *GRABCUT, "--json", "-q", "--crop-layers", 1)
-    result = run(*words, "--max-regions", 3)
+    result = run(*words, "--least-motion", 2, "--max-regions", 3)
     assert result.exit_code == 0
-    assert result.stderr == "Warning: without effect on the proposer regions: --crop-layers\n"
+    assert result.stderr == (
+        "Warning: without effect on the proposer regions: --crop-layers, --least-motion\n"
+    )
     assert len(json.loads(result.stdout)["objects"]) <= 3
 
 
@@ -91,7 +93,11 @@ def test_a_picture_with_nothing_in_it_says_so(run: Run, tmp_path: Path) -> None:
         (["--json", "--at", "soon"], 2, "--at: a time is seconds"),
         (["--json", "--max-side", "8"], 2, "max_side is 16 to 65535"),
         (["--json", "--segmenter", "none"], 1, "everything needs a segmenter"),
-        (["--json", "--proposer", "motion"], 1, "no frame with one before it"),
+        (
+            ["--json", "--proposer", "motion"],
+            1,
+            "there is no frame before 1f; name a later one of a video, or another proposer",
+        ),
         (["-o", "old"], 1, "old: is not empty"),
         (["-o", "old", "--overwrite"], 1, "is none of ours"),
         (["-o", "nowhere/out"], 1, "there is no folder"),

@@ -1,3 +1,4 @@
+from collections.abc import Sequence
 from fractions import Fraction
 
 import cv2
@@ -8,12 +9,12 @@ from track_anything.config import RegionConfig
 from track_anything.interfaces import Proposer
 from track_anything.masks import mask_iou
 from track_anything.proposers.merging import merge_regions
-from track_anything.proposers.refinement import object_chance, picked
+from track_anything.proposers.refinement import BOX, BOX_ALONE, CLICK, object_chance, picked
 from track_anything.proposers.region import Region
-from track_anything.proposers.regions import RegionProposer
+from track_anything.proposers.regions import RegionProposer, likely_places
 from track_anything.rle import rle_to_mask
 from track_anything.segmenters.grabcut import GrabCutSegmenter
-from track_anything.structures import Frame, Mask
+from track_anything.structures import Frame, ImageEmbedding, Mask, MaskPrediction, Prompt
 
 
 def rectangle(left: int, top: int, right: int, bottom: int) -> Mask:
@@ -87,7 +88,12 @@ def test_the_merging_offers_every_object_among_its_regions(frame: Frame) -> None
 
 
 def test_likely_boxes_with_sure_masks_are_likely_objects() -> None:
-    assert object_chance(0.9, 0.8) > object_chance(0.9, 0.4) > object_chance(0.3, 0.4)
+    for line in (BOX, CLICK, BOX_ALONE):
+        chances = [
+            object_chance(likelihood, predicted_iou, line)
+            for likelihood, predicted_iou in ((0.9, 0.8), (0.9, 0.4), (0.3, 0.4))
+        ]
+        assert 1 > chances[0] > chances[1] > chances[2] > 0
 
 
 def test_of_masks_alike_and_of_fragments_the_best_stay_and_small_parts_do() -> None:
@@ -111,3 +117,93 @@ def test_a_region_is_described_ready_for_json() -> None:
     assert described["stability_score"] is None
     assert described["crop_box"] == [0.0, 0.0, 200.0, 150.0]
     assert np.array_equal(rle_to_mask(described["segmentation"]), rectangle(10, 20, 30, 60))
+
+
+class Told:
+    """A segmenter that notes what it is asked, and answers with what is red or yellow there."""
+
+    def __init__(self) -> None:
+        self.name = "told"
+        self.asked: list[tuple[tuple[int, int], Sequence[Prompt]]] = []
+
+    def embed(self, frame: Frame) -> ImageEmbedding:
+        return ImageEmbedding((frame.image.shape[0], frame.image.shape[1]), frame.image)
+
+    def decode(
+        self, embedding: ImageEmbedding, prompts: Sequence[Prompt]
+    ) -> Sequence[Sequence[MaskPrediction]]:
+        self.asked.append((embedding.size, prompts))
+        is_thing = np.asarray(embedding.features)[..., 0] > 150
+        _, labels = cv2.connectedComponents(is_thing.astype(np.uint8))
+        return [[self._answer(labels, prompt)] for prompt in prompts]
+
+    def _answer(self, labels: np.ndarray, prompt: Prompt) -> MaskPrediction:
+        if prompt.box is None:
+            x, y = prompt.points[0]
+        else:
+            x, y = (prompt.box[:2] + prompt.box[2:]) / 2
+        label = labels[int(y), int(x)]
+        mask = (labels == label) & (label > 0)
+        return MaskPrediction(mask, np.where(mask, 5, -5).astype(np.float32), 0.9)
+
+
+def large(frame: Frame) -> Frame:
+    """The same six times as large: 1200 x 900."""
+    image = np.repeat(np.repeat(frame.image, 6, axis=0), 6, axis=1)
+    return Frame(0, Fraction(0), image)
+
+
+def test_places_are_asked_about_on_a_small_picture_and_the_best_again_on_the_frame(
+    frame: Frame,
+) -> None:
+    segmenter = Told()
+    regions = RegionProposer(segmenter).regions(large(frame))
+    (small, first), (size, second) = segmenter.asked
+    assert (small, size) == ((480, 640), (900, 1200))
+    assert all((prompt.box is None) != (len(prompt.points) == 0) for prompt in first)
+    assert len(second) == len(regions) == 2
+    for prompt in second:
+        assert prompt.box is not None
+        assert prompt.logits is not None
+    card = np.repeat(np.repeat(CARD, 6, axis=0), 6, axis=1)
+    found = max(regions, key=lambda each: each.area)
+    assert np.array_equal(found.mask, card)
+    if found.point is not None:
+        assert card[int(found.point[1]), int(found.point[0])]
+
+
+@pytest.mark.parametrize("clicks", [0, 2])
+def test_the_likeliest_places_are_clicked_on_as_well(frame: Frame, clicks: int) -> None:
+    segmenter = Told()
+    RegionProposer(segmenter, config=RegionConfig(candidates=5, clicks=clicks)).regions(frame)
+    _, prompts = segmenter.asked[0]
+    assert [prompt.box is None for prompt in prompts] == [False] * 5 + [True] * clicks
+
+
+def test_a_click_is_made_where_a_place_is_widest(frame: Frame) -> None:
+    places = likely_places(large(frame).image, 20)
+    likelihoods = [place.likelihood for place in places]
+    assert likelihoods == sorted(likelihoods, reverse=True)
+    card = np.array([20, 30, 80, 110], np.float32) * 6
+    around = [place for place in places if np.abs(place.box - card).max() < 25]
+    assert around
+    for place in around:
+        # The border is 180 px from its middle line.
+        x, y = place.middle
+        assert min(x - 120, 480 - x, y - 180, 660 - y) > 110
+
+
+def test_a_segmenter_that_a_click_tells_little_is_asked_about_boxes_alone(
+    frame: Frame, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    segmenter = Told()
+    monkeypatch.setattr(segmenter, "name", "grabcut")
+    RegionProposer(segmenter).regions(frame)
+    assert all(prompt.box is not None for prompt in segmenter.asked[0][1])
+
+
+def test_the_least_area_is_in_pixels_of_the_frame_however_it_is_asked_about(frame: Frame) -> None:
+    # The coin has 35 x 35 x 36 = 44100 pixels there.
+    for least, count in ((44_000, 2), (45_000, 1)):
+        proposer = RegionProposer(Told(), config=RegionConfig(min_area=least))
+        assert len(proposer.regions(large(frame))) == count
