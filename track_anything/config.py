@@ -234,7 +234,7 @@ class RepromptConfig:
 
     mode: str = "auto"
     below: float = 0.9
-    patience: float = 0.65
+    patience: float = 0.7
     cooldown_frames: int = 5
     retry_frames: int = 2
     longest_interval: int = 0
