@@ -170,13 +170,13 @@ def test_even_a_sure_track_is_asked_about_after_the_longest_interval(track: Trac
     assert not track.may_ask(RepromptConfig(longest_interval=0))
 
 
-def test_rejected_answers_double_the_wait_up_to_eightfold(track: Track) -> None:
+def test_rejected_answers_double_the_wait_up_to_sixteenfold(track: Track) -> None:
     config = RepromptConfig(cooldown_frames=7, retry_frames=3)
     waits = []
     for _ in range(6):
         track.asked(config, is_accepted=False)
         waits.append(track.wait)
-    assert waits == [3, 6, 12, 24, 24, 24]
+    assert waits == [3, 6, 12, 24, 48, 48]
 
 
 def test_an_accepted_answer_makes_the_wait_short_again(track: Track) -> None:
