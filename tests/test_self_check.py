@@ -132,6 +132,18 @@ def test_only_frames_between_the_first_prompt_and_the_end_are_tracked(job: Job) 
     assert (found.objects[0].prompted_on, found.objects[0].compared_frames) == (6, 13)
 
 
+def test_an_object_that_begins_later_is_compared_from_its_own_prompt_on(job: Job) -> None:
+    prompts = {
+        0: [Prompt(mask=truth(1, 0), track_id=1)],
+        9: [Prompt(mask=truth(2, 9), track_id=2)],
+    }
+    execute(plan(replace(job, prompts=prompts)))
+    assert job.output is not None
+    found = check_run(job.output).objects
+    # Both are tracked back to frame 0; object 2 counts from 18 back to 9 alone.
+    assert [(one.prompted_on, one.compared_frames) for one in found] == [(0, 19), (9, 10)]
+
+
 def test_an_object_that_is_weak_to_its_end_is_checked_from_its_last_mask(job: Job) -> None:
     doubtful = replace(QUICK, tracker=TrackerConfig(weak_below=1.0, lost_below=0.05))
     execute(plan(replace(job, config=doubtful)))

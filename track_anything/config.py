@@ -217,7 +217,7 @@ class RepromptConfig:
         cooldown_frames: Least number of frames from an accepted answer to the next question about
             a track: where it is bad throughout, a sooner one gives little.
         retry_frames: The same from a rejected one, which has mended nothing; doubled after each
-            further one, at most eightfold.
+            further one, at most sixteenfold.
         longest_interval: Frames after which a track is asked about even if it is sure; 0 never.
         budget: Questions per track per 100 frames, in the long run.
         saved_frames: Frames whose budget may be saved up while a track is sure. It begins with that
@@ -235,7 +235,7 @@ class RepromptConfig:
 
     mode: str = "auto"
     below: float = 0.9
-    patience: float = 0.65
+    patience: float = 0.7
     cooldown_frames: int = 5
     retry_frames: int = 2
     longest_interval: int = 0

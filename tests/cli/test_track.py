@@ -124,7 +124,7 @@ def test_the_command_line_wins_over_the_config_file_and_that_over_the_defaults(
 def test_the_trackers_options_are_settings(run: Run, clip: Path, tmp_path: Path) -> None:
     words = ("track", clip, *BOX, "-o", tmp_path / "run", "--dry-run", "--json")
     usual = json.loads(run(*words).stdout)["options"]["tracker"]
-    assert (usual["reprompt"]["budget"], usual["look_back"]["frames"]) == (9, 24)
+    assert (usual["reprompt"]["budget"], usual["look_back"]["frames"]) == (15, 24)
     assert (usual["cuts"], usual["overlaps"]) == ("reacquire", "first")
     result = run(
         *words,
@@ -165,7 +165,8 @@ def test_the_help_says_the_trackers_options_with_their_defaults(run: Run) -> Non
     text = " ".join(run("track", "--help").stdout.split())
     for words in (
         "--reprompt-budget N",
-        "0 to 100. More follows better, as far as the segmenter is good, and slower. [default: 9.0",
+        "what a sure object does not need is saved up.",
+        "More follows better, as far as the segmenter is good, and slower. [default: 15.0",
         "--look-back N",
         "0 mends nothing. [default: 24",
         "--cuts [reacquire|end|ignore]",

@@ -589,8 +589,8 @@ def test_after_refused_answers_the_questions_come_ever_more_rarely(
     propagator.confidence = 0.5
     segmenter = ScriptedSegmenter(ELSEWHERE)
     run(FlowTracker(propagator, segmenter, config=asking(EAGER)), 120, {0: [given(HERE)]})
-    # Waits of 5, 10, 20, 40 and 40 frames: at most eightfold.
-    assert segmenter.frames == [1, 6, 16, 36, 76, 116]
+    # Waits of 5, 10, 20 and 40 frames; the next is of 80.
+    assert segmenter.frames == [1, 6, 16, 36, 76]
 
 
 def test_after_a_taken_answer_too_the_cooldown_goes_by(

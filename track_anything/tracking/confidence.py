@@ -68,7 +68,7 @@ def _iou(first: np.ndarray, second: np.ndarray) -> float:
 
 
 # Fitted by benchmarks/confidence.py: name -> (mean, standard deviation, weight).
-# AUC for J < 0.7 is 0.91 with the judged sequence left out; calibration error 0.013.
+# AUC for J < 0.7 is .896 with the judged sequence left out; calibration error .007.
 # The signals share much, so a single weight's sign means little: margin's is negative.
 _LINE: dict[str, tuple[float, float, float]] = {
     "entropy": (38.0623, 9.797, -0.2089),
@@ -83,17 +83,18 @@ _LINE: dict[str, tuple[float, float, float]] = {
 _BIAS = 0.9955
 
 
-MEMORY = 0.25
+MEMORY = 0.15
 """Share in a confidence of the lowest one since the object's mask was last known: what was lost or
-taken up on the way is seldom put right by itself. Without it an object that went over to something
-else is soon as sure of that."""
+taken up on the way is seldom put right by itself, and an object that went over to something else is
+soon as sure of that. Tells bad masks apart better (AUC .899 instead of .896), at a calibration
+error of .015 instead of .007."""
 
 
 def remembering(estimate: float, lowest: float) -> float:
     """A confidence that remembers the lowest one since the object's mask was last known.
 
     >>> round(remembering(0.8, 0.4), 3)
-    0.7
+    0.74
     """
     return estimate - MEMORY * max(estimate - lowest, 0.0)
 

@@ -10,7 +10,7 @@ HYSTERESIS = 0.05
 """A weak track is confirmed again this far above the confidence at which it became weak."""
 LEVEL_SHARE = 0.5
 """How much of what a confidence lacks even at its best since the last known mask is no doubt."""
-LONGEST_RETRY = 8
+LONGEST_RETRY = 16
 """Rejected answers double the wait up to this many times its length."""
 
 
