@@ -29,8 +29,10 @@ from track_anything.tracking.features import (
     Rect,
     level_size,
 )
+from track_anything.tracking.hidden import expected_place, hidden_part, widened_prior
 from track_anything.tracking.looks import looks_on, sharp_looks, sigmoid
 from track_anything.tracking.motion import (
+    FORBIDDEN,
     carry_soft_mask,
     object_rect,
     prior_logits,
@@ -57,12 +59,14 @@ class _View:
 
     Attributes:
         warped: Its carried mask, as logits.
+        place: (h, w) where it is expected: that mask, and what is hidden of it.
         features: Of the same part of the frame.
         looks: (h, w) logits by looks alone.
         own: By looks and place.
     """
 
     warped: Logits
+    place: Floats
     features: Features
     looks: Floats
     own: Logits
@@ -140,7 +144,7 @@ class FlowAppearancePropagator:
         with single_thread():
             placed = self._each(lambda i: self._warp(self._objects[i], flow), ids)
             warped = {i: one for i, one in zip(ids, placed, strict=True) if one is not None}
-            seen = self._each(lambda i: self._view(i, pyramid, warped), list(warped))
+            seen = self._each(lambda i: self._view(i, pyramid, flow, warped), list(warped))
             views = dict(zip(warped, seen, strict=True))
             own = {i: view.own for i, view in views.items()}
             found = self._each(lambda i: self._step(i, pyramid, views, own), ids)
@@ -209,18 +213,30 @@ class FlowAppearancePropagator:
             return None
         size = level_size(self._size, carried.level)
         search = self._config.search
-        warped, rect = carry_soft_mask(carried.soft, carried.rect, flow, size, search)
+        warped, rect = carry_soft_mask(
+            carried.soft, carried.rect, flow, size, search, extent=carried.extent
+        )
         return Logits(warped - np.float32(0.5), rect, size)
 
     def _view(
-        self, track_id: int, pyramid: FramePyramid, all_warped: Mapping[int, Logits]
+        self,
+        track_id: int,
+        pyramid: FramePyramid,
+        flow: Floats | None,
+        all_warped: Mapping[int, Logits],
     ) -> _View:
         carried, warped = self._objects[track_id], all_warped[track_id]
-        touched = is_touched(warped, self._rivals(track_id, all_warped), TOUCH)
-        prior = prior_logits(warped.values + np.float32(0.5), self._config, is_touched=touched)
+        rivals = self._rivals(track_id, all_warped)
+        touched = is_touched(warped, rivals, TOUCH)
+        place, covered = warped.values + np.float32(0.5), None
+        if touched or carried.hidden is not None:
+            place, covered = expected_place(carried, warped, rivals, flow)
+        prior = prior_logits(place, self._config, is_touched=touched)
+        if covered is not None:
+            widened_prior(prior, carried, covered, least=FORBIDDEN)
         features = pyramid.features(carried.level, warped.rect)
         looks = sharp_looks(carried.model, features, prior)
-        return _View(warped, features, looks, Logits(looks + prior, warped.rect, warped.size))
+        return _View(warped, place, features, looks, Logits(looks + prior, warped.rect, warped.size))
 
     def _rivals(self, track_id: int, of: Mapping[int, Logits]) -> list[Logits]:
         first = self._objects[track_id].first_frame
@@ -241,7 +257,8 @@ class FlowAppearancePropagator:
         if track_id not in views:
             return self._search(carried, pyramid)
         view = views[track_id]
-        logits, contested = yield_to_rivals(own[track_id], self._rivals(track_id, own))
+        rivals = self._rivals(track_id, own)
+        logits, contested = yield_to_rivals(own[track_id], rivals)
         rect, soft = view.warped.rect, sigmoid(logits)
         appearance, warped = sigmoid(view.looks), view.warped.values + np.float32(0.5)
         signals = measure_signals(
@@ -253,7 +270,12 @@ class FlowAppearancePropagator:
             frames_since_key=carried.frames_since_key,
         )
         refined = refined_logits(pyramid, carried.level, soft, rect)
-        self._follow(carried, pyramid, soft, view, contested)
+        hidden = None
+        if contested is not None:
+            hidden = hidden_part(soft, view.place, own[track_id], rivals)
+            if hidden is not None:
+                contested |= hidden > 0
+        self._follow(carried, pyramid, soft, view, contested, hidden)
         return Propagation(refined, estimated_iou(signals), signals)
 
     def _follow(
@@ -263,8 +285,9 @@ class FlowAppearancePropagator:
         soft: Floats,
         view: _View,
         contested: Mask | None,
+        hidden: Floats | None,
     ) -> None:
-        strays = stray_parts(soft, view.warped.values + np.float32(0.5), self._config)
+        strays = stray_parts(soft, view.place, self._config)
         if strays is not None:
             soft[strays] = 0.5
         area = float(np.count_nonzero(soft > 0.5))
@@ -273,6 +296,7 @@ class FlowAppearancePropagator:
             carried.lose()
             return
         carried.soft, carried.rect, carried.area = soft, view.warped.rect, area
+        carried.hidden = hidden
         neutral = contested if strays is None else strays
         if strays is not None and contested is not None:
             neutral = strays | contested
