@@ -8,6 +8,7 @@ import numpy as np
 from track_anything.config import PropagatorConfig
 from track_anything.structures import Floats, Mask
 from track_anything.tracking.appearance import AppearanceModel, SampleMemory, Samples
+from track_anything.tracking.colors import color_likeness, color_shares
 from track_anything.tracking.features import (
     FEATURE_COUNT,
     OVERVIEW_STEP,
@@ -50,6 +51,9 @@ class Carried:
         lost_rect: Where it was seen last; None before it was ever lost.
         lost_frames: Frames since then.
         found_count: Frames in a row on which the search answered alike.
+        colors: (2, B): what the first and the newest certain mask were made of (`color_shares`),
+            but for those learned while it touched another: they are often partly the other.
+        is_touched: Whether another object came close to it on the last frame.
     """
 
     level: int
@@ -70,6 +74,8 @@ class Carried:
     lost_frames: int = 0
     found_count: int = 0
     found_rect: Rect | None = None
+    is_touched: bool = False
+    colors: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     @property
     def usual_area(self) -> float:
@@ -143,6 +149,10 @@ def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bo
     distance = cv2.distanceTransform((small <= 0.5).astype(np.uint8), cv2.DIST_L2, 3).ravel()
     near = np.flatnonzero((distance > 0) & (distance < NEAR))
     far = np.flatnonzero(distance >= NEAR)
+    shares = color_shares(pyramid.lab(carried.level)[rect.slices], small > 0.5)
+    if shares.any() and (is_new or not carried.is_touched):
+        first = carried.colors[0] if len(carried.colors) else shares
+        carried.colors = np.stack([first, shares])
     if is_new:
         carried.model.standardise(features.grid(2).reshape(FEATURE_COUNT, -1))
     scene = scene_rows(pyramid, carried.level, rect, KEY_PLACES)
@@ -159,6 +169,19 @@ def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bo
     if len(lookalikes):
         carried.keys.newest[0, : len(lookalikes)] = lookalikes
         carried.model.train([(carried.keys, 1.0)], steps=steps // 3, rate=rate)
+
+
+def likeness(carried: Carried, pyramid: FramePyramid, mask: Mask, rect: Rect) -> float:
+    """How much a part of a frame is of the object's colours, 0 to 1; 1 if they are not known.
+
+    Args:
+        carried: The object.
+        pyramid: Of the frame.
+        mask: (rect.height, rect.width).
+        rect: Where it lies.
+    """
+    shares = color_shares(pyramid.lab(carried.level)[rect.slices], mask)
+    return max((color_likeness(shares, known) for known in carried.colors), default=1.0)
 
 
 def lookalike_rows(carried: Carried, pyramid: FramePyramid, avoid: Rect) -> Samples:

@@ -1,6 +1,7 @@
 """The tracker: carry every mask, doubt it, ask the segmenter, believe the better answer."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,6 +24,7 @@ from track_anything.structures import (
     VideoInfo,
 )
 from track_anything.tracking.association import Claim, judge_answer, settle_overlaps
+from track_anything.tracking.contact import Contacts
 from track_anything.tracking.look_back import LookBack
 from track_anything.tracking.reprompt import reprompt
 from track_anything.tracking.scene_cut import SceneCutDetector
@@ -78,6 +80,7 @@ class FlowTracker:
         self._size: tuple[int, int] | None = None
         self._next_id = 1
         self._cuts: SceneCutDetector | None = None
+        self._contacts = Contacts()
         self._look_back: LookBack | None = None
         if copy is not None and self._config.look_back.frames:
             self._look_back = LookBack(
@@ -92,6 +95,7 @@ class FlowTracker:
         self._tracks.clear()
         self._size, self._next_id = info.size, 1
         self._propagator.start(info)
+        self._contacts = Contacts()
         self._cuts = None
         if self._config.cuts != "ignore":
             self._cuts = SceneCutDetector(frame_rate=float(info.frame_rate))
@@ -128,9 +132,13 @@ class FlowTracker:
         result = self._result(now)
         if self._look_back is None:
             return [result]
-        first_frames = {track.track_id: track.first_frame for track in self._tracks.values()}
         return final + self._look_back.add(
-            result, now.logits, first_frames, now.corrections, final=now.final
+            result,
+            now.logits,
+            self._first_frames(),
+            now.corrections,
+            final=now.final,
+            confidences={i: track.confidence for i, track in self._tracks.items()},
         )
 
     def save(self) -> bytes | None:
@@ -145,6 +153,7 @@ class FlowTracker:
             tracks=self._tracks,
             size=self._size,
             next_id=self._next_id,
+            contacts=self._contacts.save(),
             cuts=None if self._cuts is None else self._cuts.save(),
             propagator=self._propagator.save(),
             look_back=None if self._look_back is None else self._look_back.save(),
@@ -182,6 +191,7 @@ class FlowTracker:
         if self._look_back is not None and found.look_back is not None:
             self._look_back.restore(found.look_back, frames)
         self._tracks, self._next_id = dict(found.tracks), found.next_id
+        self._contacts.restore(found.contacts, self._first_frames())
 
     # The user's prompts.
 
@@ -224,6 +234,7 @@ class FlowTracker:
             track = self._tracks[track_id] = Track(track_id, now.frame.index, label)
         track.label = prompt.label or track.label
         track.trusted(Origin.PROMPTED)
+        self._contacts.told([track_id])
         now.correct(track_id, mask)
         self._propagator.learn(now.frame, track_id, mask)
         now.set(track_id, mask, logits)
@@ -272,6 +283,7 @@ class FlowTracker:
         for track_id, found in carried.items():
             track = self._tracks[track_id]
             track.tick(self._config.reprompt)
+            track.hidden_share = float(found.signals.get("hidden", 0.0))
             mask = logits_mask(found.logits, now.size)
             now.set(track_id, mask, found.logits)
             if track_id in prompted:
@@ -306,6 +318,7 @@ class FlowTracker:
             if track.track_id not in prompted
             and track.state is not State.ENDED
             and track.may_ask(config)
+            and not track.is_covered
             and now.masks[track.track_id].any()
         ]
         if not asking:
@@ -384,7 +397,24 @@ class FlowTracker:
         for found in objects:
             if found.mask.any():
                 self._tracks[found.track_id].seen_at = tuple(found.box.tolist())
-        return FrameResult(now.frame, objects, now.events)
+        now.events += self._contacts.step(now.frame, objects, self._first_frames())
+        return FrameResult(now.frame, [self._known(found) for found in objects], now.events)
+
+    def _known(self, found: ObjectMask) -> ObjectMask:
+        """An object with the doubt whose mask it is in its confidence.
+
+        What the tracker does next depends on the mask alone.
+        """
+        identity = self._contacts.identity(found.track_id)
+        if identity == 1 or found.origin is Origin.PROMPTED:
+            return found
+        confidence, state = found.confidence * identity, found.state
+        if state is State.CONFIRMED and confidence < self._config.weak_below:
+            state = State.WEAK
+        return replace(found, confidence=confidence, state=state)
+
+    def _first_frames(self) -> dict[int, int]:
+        return {track.track_id: track.first_frame for track in self._tracks.values()}
 
     def _claim(self, now: Step, track_id: int) -> Claim:
         return Claim(

@@ -8,7 +8,7 @@ import numpy as np
 from track_anything.structures import Floats, Mask
 from track_anything.tracking.carried import Carried
 from track_anything.tracking.motion import own_motion, shift_soft_mask
-from track_anything.tracking.rivals import Logits, rival_masks
+from track_anything.tracking.rivals import Logits, rival_masks, rivals_together
 
 THINNEST = 0.08
 """Parts of a rival thinner than this share of its side, as ropes and arms, are not filled up."""
@@ -68,11 +68,15 @@ def widened_prior(prior: Floats, carried: Carried, covered: Mask, *, least: floa
         hidden = float(np.count_nonzero(carried.hidden > 0.5))
         share = hidden / max(hidden + carried.area, 1.0)
         outside = (prior < 0) & (prior > least)
-        prior[outside] *= np.float32(1 - DOUBT * max(share - HIDDEN_SHARE, 0.0) / (1 - HIDDEN_SHARE))
+        prior[outside] *= np.float32(
+            1 - DOUBT * max(share - HIDDEN_SHARE, 0.0) / (1 - HIDDEN_SHARE)
+        )
     prior[covered & (prior > 0)] = 0
 
 
-def hidden_part(soft: Floats, place: Floats, own: Logits, rivals: Sequence[Logits]) -> Floats | None:
+def hidden_part(
+    soft: Floats, place: Floats, own: Logits, rivals: Sequence[Logits]
+) -> Floats | None:
     """(h, w): how probably the object is at a pixel behind a rival; None if it is nowhere.
 
     Args:
@@ -87,10 +91,16 @@ def hidden_part(soft: Floats, place: Floats, own: Logits, rivals: Sequence[Logit
     behind &= occluded_area(own, rivals)
     if not behind.any():
         return None
-    in_the_open = ~_grown(rival_masks_together(own, rivals))
+    in_the_open = ~_grown(rivals_together(own, rivals))
     hidden = np.where(behind, place, np.float32(0))
     hidden[in_the_open] *= np.float32(FADING)
     return hidden
+
+
+def hidden_share(soft: Floats, hidden: Floats) -> float:
+    """The share of an object that is behind others, 0 to 1."""
+    behind = float(np.count_nonzero(hidden > 0.5))
+    return behind / max(behind + float(np.count_nonzero(soft > 0.5)), 1.0)
 
 
 def occluded_area(own: Logits, rivals: Sequence[Logits]) -> Mask:
@@ -108,14 +118,6 @@ def occluded_area(own: Logits, rivals: Sequence[Logits]) -> Mask:
         if points is not None:
             cv2.fillConvexPoly(covered, cv2.convexHull(points), 1)
     return _grown(covered.view(np.bool_))
-
-
-def rival_masks_together(own: Logits, rivals: Sequence[Logits]) -> Mask:
-    """Where any rival lies."""
-    together = np.zeros(own.values.shape, np.bool_)
-    for mask in rival_masks(own, rivals):
-        together |= mask
-    return together
 
 
 def _grown(mask: Mask) -> Mask:

@@ -94,7 +94,7 @@ def own_motion(
         return 0.0, 0.0
     local = flow_on(flow, rect, size, step=MOTION_STEP)
     inside = some >= min(0.5, float(some.max()))
-    return tuple(-float(np.median(local[..., axis][inside])) for axis in (0, 1))
+    return -float(np.median(local[..., 0][inside])), -float(np.median(local[..., 1][inside]))
 
 
 def shift_soft_mask(soft: Floats, rect: Rect, shift: tuple[float, float], onto: Rect) -> Floats:

@@ -18,6 +18,7 @@ from track_anything.tracking.carried import (
     change_level,
     learn_key,
     learn_recent,
+    likeness,
     new_object,
     place,
     shrink,
@@ -29,7 +30,12 @@ from track_anything.tracking.features import (
     Rect,
     level_size,
 )
-from track_anything.tracking.hidden import expected_place, hidden_part, widened_prior
+from track_anything.tracking.hidden import (
+    expected_place,
+    hidden_part,
+    hidden_share,
+    widened_prior,
+)
 from track_anything.tracking.looks import looks_on, sharp_looks, sigmoid
 from track_anything.tracking.motion import (
     FORBIDDEN,
@@ -40,8 +46,8 @@ from track_anything.tracking.motion import (
 )
 from track_anything.tracking.optical_flow import FlowEstimator
 from track_anything.tracking.refinement import NOWHERE, refined_logits
-from track_anything.tracking.rivals import Logits, is_touched, yield_to_rivals
-from track_anything.tracking.search import find_object, search_area
+from track_anything.tracking.rivals import Logits, is_touched, rivals_together, yield_to_rivals
+from track_anything.tracking.search import UNLIKE, find_object, search_area
 from track_anything.tracking.snapshot import pack_objects, unpack_objects
 
 _S = TypeVar("_S")
@@ -49,6 +55,8 @@ _T = TypeVar("_T")
 
 TOUCH = 4
 """Objects whose carried masks come this close touch, in pixels of a level."""
+MOSTLY = 0.5
+"""What is left of an object that is hidden by more than this must be of its colours."""
 SMALLEST = 3
 """A carried mask of fewer pixels of its level is lost."""
 
@@ -227,7 +235,7 @@ class FlowAppearancePropagator:
     ) -> _View:
         carried, warped = self._objects[track_id], all_warped[track_id]
         rivals = self._rivals(track_id, all_warped)
-        touched = is_touched(warped, rivals, TOUCH)
+        touched = carried.is_touched = is_touched(warped, rivals, TOUCH)
         place, covered = warped.values + np.float32(0.5), None
         if touched or carried.hidden is not None:
             place, covered = expected_place(carried, warped, rivals, flow)
@@ -236,7 +244,9 @@ class FlowAppearancePropagator:
             widened_prior(prior, carried, covered, least=FORBIDDEN)
         features = pyramid.features(carried.level, warped.rect)
         looks = sharp_looks(carried.model, features, prior)
-        return _View(warped, place, features, looks, Logits(looks + prior, warped.rect, warped.size))
+        return _View(
+            warped, place, features, looks, Logits(looks + prior, warped.rect, warped.size)
+        )
 
     def _rivals(self, track_id: int, of: Mapping[int, Logits]) -> list[Logits]:
         first = self._objects[track_id].first_frame
@@ -255,7 +265,7 @@ class FlowAppearancePropagator:
     ) -> Propagation:
         carried = self._objects[track_id]
         if track_id not in views:
-            return self._search(carried, pyramid)
+            return self._search(carried, pyramid, self._rivals(track_id, own))
         view = views[track_id]
         rivals = self._rivals(track_id, own)
         logits, contested = yield_to_rivals(own[track_id], rivals)
@@ -273,8 +283,9 @@ class FlowAppearancePropagator:
         hidden = None
         if contested is not None:
             hidden = hidden_part(soft, view.place, own[track_id], rivals)
-            if hidden is not None:
-                contested |= hidden > 0
+        if contested is not None and hidden is not None:
+            contested |= hidden > 0
+            signals["hidden"] = hidden_share(soft, hidden)
         self._follow(carried, pyramid, soft, view, contested, hidden)
         return Propagation(refined, estimated_iou(signals), signals)
 
@@ -291,7 +302,10 @@ class FlowAppearancePropagator:
         if strays is not None:
             soft[strays] = 0.5
         area = float(np.count_nonzero(soft > 0.5))
-        if area < max(SMALLEST, self._config.collapse * carried.usual_area):
+        is_left = area >= max(SMALLEST, self._config.collapse * carried.usual_area)
+        if is_left and hidden is not None and hidden_share(soft, hidden) > MOSTLY:
+            is_left = likeness(carried, pyramid, soft > 0.5, view.warped.rect) > UNLIKE
+        if not is_left:
             # What is left of an object that is being covered is mostly what covers it.
             carried.lose()
             return
@@ -303,7 +317,7 @@ class FlowAppearancePropagator:
         learn_recent(carried, pyramid, view.features, soft, neutral)
         change_level(carried, self._size, self._config)
 
-    def _search(self, carried: Carried, pyramid: FramePyramid) -> Propagation:
+    def _search(self, carried: Carried, pyramid: FramePyramid, rivals: list[Logits]) -> Propagation:
         size = level_size(self._size, carried.level)
         carried.lost_frames += 1
         area, period = search_area(carried.lost_rect, carried.lost_frames, size)
@@ -311,8 +325,15 @@ class FlowAppearancePropagator:
         if carried.lost_frames % period:
             return Propagation(nothing, 0.0, {"searching": 1.0})
         appearance = looks_on(carried.model, pyramid, carried.level, area)
-        found = find_object(appearance, carried.usual_area, carried.key_elongation)
-        if found is None:
+        # One place, one object: where a rival is seen this one is not.
+        appearance[rivals_together(Logits(appearance, area, size), rivals)] = 0
+        found = find_object(
+            appearance,
+            carried.usual_area,
+            carried.key_elongation,
+            likeness=lambda mask: likeness(carried, pyramid, mask, area),
+        )
+        if found is None or found[1] < self._config.found_score / 2:
             carried.found_count, carried.found_rect = 0, None
             return Propagation(nothing, 0.0, {"searching": 1.0})
         soft, score = found

@@ -89,6 +89,14 @@ def rival_masks(own: Logits, rivals: Sequence[Logits]) -> Iterator[Mask]:
             yield mask
 
 
+def rivals_together(own: Logits, rivals: Sequence[Logits]) -> Mask:
+    """Where any rival lies on the own part."""
+    together = np.zeros(own.values.shape, np.bool_)
+    for mask in rival_masks(own, rivals):
+        together |= mask
+    return together
+
+
 def _on_grid(rival: Logits, own: Logits) -> tuple[Floats, tuple[slice, slice]] | None:
     """A rival's logits where they lie on the own part, and where; None without object there."""
     scale_x, scale_y = rival.size[1] / own.size[1], rival.size[0] / own.size[0]

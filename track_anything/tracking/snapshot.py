@@ -25,6 +25,7 @@ _NUMBERS = (
     "first_frame",
     "lost_frames",
     "found_count",
+    "is_touched",
 )
 _RECTS = ("rect", "lost_rect", "found_rect")
 
@@ -91,7 +92,12 @@ def _describe(carried: Carried) -> dict[str, Any]:
 
 
 def _arrays(carried: Carried) -> dict[str, np.ndarray]:
-    own = {"soft": carried.soft, "keys": carried.keys.filled, "recent": carried.recent.filled}
+    own = {
+        "soft": carried.soft,
+        "colors": carried.colors,
+        "keys": carried.keys.filled,
+        "recent": carried.recent.filled,
+    }
     if carried.hidden is not None:
         own["hidden"] = carried.hidden
     return {**own, **carried.model.arrays()}
@@ -108,6 +114,7 @@ def _rebuild(
         setattr(carried, name, fields[name])
     for name in _RECTS:
         setattr(carried, name, Rect(*fields[name]) if fields[name] else None)
+    carried.colors = own["colors"]
     carried.soft, carried.hidden = own["soft"], own.get("hidden")
     carried.random.bit_generator.state = fields["random"]
     _fill_memory(carried.keys, own["keys"], fields["counts"][0])

@@ -7,6 +7,8 @@ from track_anything.structures import SEARCHED_STATES, EventKind, Origin, State
 
 HYSTERESIS = 0.05
 """A weak track is confirmed again this far above the confidence at which it became weak."""
+COVERED_SHARE = 0.25
+"""An object hidden by more than this is not asked about: the answer would be what is in front."""
 LONGEST_COOLDOWN = 8
 """Rejected answers double the cooldown up to this many times its length."""
 
@@ -27,6 +29,7 @@ class Track:
         sure_count: Frames since its mask was last known to be right.
         age: Frames since it began.
         seen_at: Box of its last mask that was not empty.
+        hidden_share: How much of it is behind other objects, 0 to 1.
     """
 
     track_id: int
@@ -42,11 +45,17 @@ class Track:
     sure_count: int = 0
     age: int = 0
     seen_at: tuple[float, ...] = ()
+    hidden_share: float = 0.0
 
     @property
     def is_searched(self) -> bool:
         """Whether it has no place now and is looked for."""
         return self.state in SEARCHED_STATES
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether so much of it is hidden that what is left says little of it."""
+        return self.hidden_share >= COVERED_SHARE
 
     def tick(self, config: RepromptConfig) -> None:
         """Let a frame go by: time heals cooldowns and fills the budget."""
