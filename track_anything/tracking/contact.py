@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from track_anything.boxes import box_area
+from track_anything.errors import TrackingError
 from track_anything.structures import (
     SEARCHED_STATES,
     Event,
@@ -120,11 +121,15 @@ class Contacts:
         """Go on from what save returned.
 
         Raises:
-            KeyError, TypeError, ValueError: If it is no such state.
+            TrackingError: If it is no such state.
         """
-        found = [Contact(**one) for one in state["contacts"]]
+        try:
+            found = [Contact(**one) for one in state["contacts"]]
+            doubts = {int(track_id): float(doubt) for track_id, doubt in state["doubts"]}
+        except (KeyError, TypeError, ValueError) as error:
+            raise TrackingError(f"not a saved state of contacts ({error})") from error
         self._contacts = {(one.older, one.younger): one for one in found}
-        self._doubts = {int(track_id): float(doubt) for track_id, doubt in state["doubts"]}
+        self._doubts = doubts
         self._first_frames = dict(first_frames)
 
     def _notices(self, track_id: int, contact: Contact) -> bool:
