@@ -97,7 +97,6 @@ TRIALS: Mapping[str, tuple[str, float, float]] = {
 NOT_MEASURED: Mapping[str, str] = {
     "tracker.weak_below": "gives a state its name; no mask depends on it",
     "tracker.reprompt.clock_frames": "of a baseline, chosen to equal a number of calls",
-    "tracker.look_back.rest_frames": "bounds how long a result may be held; DAVIS is shorter",
 }
 """Numeric settings that J&F cannot judge, and why."""
 

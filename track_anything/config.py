@@ -272,29 +272,24 @@ class LookBackConfig:
     """Mending the frames before a correction.
 
     `benchmarks/settings.py` measures each against a lower and a higher value.
-    `rest_frames` is not: the sequences are shorter.
 
     Attributes:
         frames: Most frames held back and mended; 0 never looks back. Each costs the memory of a
             frame.
         sure_above: A track's doubtful stretch begins after the last frame of this confidence, or
             after the last on which it was corrected.
-        rest_frames: Every so many frames all that is held is let go, so that the tracker's state
-            is small there; what came before is not mended any more.
         agree_above: A correction that has this IoU with what was carried mends nothing.
         stop_below: Carried backwards, an object is followed down to this confidence.
     """
 
     frames: int = 24
     sure_above: float = 0.9
-    rest_frames: int = 200
     agree_above: float = 0.9
     stop_below: float = 0.4
 
     def __post_init__(self) -> None:
         """Check ranges."""
         _check("frames", self.frames, 0, 1000)
-        _check("rest_frames", self.rest_frames, 1, 1_000_000)
         for name in ("sure_above", "agree_above", "stop_below"):
             _check(name, getattr(self, name), 0, 1)
 

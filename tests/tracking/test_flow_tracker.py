@@ -65,6 +65,7 @@ class ScriptedPropagator:
         self.confidence: float | dict[int, float] = 0.9
         self.candidates: dict[int, Mask] = {}
         self.is_found = False
+        self.signals: dict[str, float] = {}
         self.support_of: Callable[[Mask], float] = lambda mask: 0.5
         self.learned: list[tuple[int, int, Mask]] = []
         self._masks: dict[int, Mask] = {}
@@ -80,7 +81,7 @@ class ScriptedPropagator:
         return {i: self._found(i, mask) for i, mask in sorted(self._masks.items())}
 
     def _found(self, track_id: int, mask: Mask) -> Propagation:
-        signals = {}
+        signals = dict(self.signals)
         if not mask.any():
             signals = {"searching": 1.0, "found": float(self.is_found)}
             mask = self.candidates.get(track_id, mask)
@@ -507,6 +508,33 @@ def test_a_doubted_track_is_asked_about_unless_that_is_off(
     config = asking(RepromptConfig(mode=mode, patience=0.19))
     run(FlowTracker(propagator, segmenter, config=config), 3, {0: [given(HERE)]})
     assert segmenter.frames == ([] if mode == "off" else [1])
+
+
+@pytest.mark.parametrize(("hidden", "asked"), [(0.2, [1]), (0.3, [])])
+def test_an_object_of_which_much_is_hidden_is_not_asked_about(
+    propagator: ScriptedPropagator,
+    segmenter: ScriptedSegmenter,
+    hidden: float,
+    asked: list[int],
+) -> None:
+    """The answer would be what is in front of it."""
+    propagator.confidence, propagator.signals = 0.5, {"hidden": hidden}
+    run(FlowTracker(propagator, segmenter, config=asking(EAGER)), 3, {0: [given(HERE)]})
+    assert segmenter.frames == asked
+
+
+def test_look_alikes_on_one_another_are_doubted_but_their_masks_are_not_asked_about(
+    propagator: ScriptedPropagator, segmenter: ScriptedSegmenter
+) -> None:
+    prompts = {0: [given(HERE), given(NEAR)], 3: [given(HERE, 1)]}
+    results = run(FlowTracker(propagator, segmenter, config=asking(EAGER)), 5, prompts)
+    assert kinds(results[0])[2:] == [EventKind.MERGED]
+    assert [only(results[0], i).confidence for i in (1, 2)] == [1, 1]
+    for result in results[1:3]:
+        assert [only(result, i).state for i in (1, 2)] == [State.WEAK, State.WEAK]
+        assert all(only(result, i).confidence < 0.5 for i in (1, 2))
+    assert only(results[3]).confidence == 1
+    assert not segmenter.embedded
 
 
 def test_a_better_mask_is_taken_and_learned_and_says_why(

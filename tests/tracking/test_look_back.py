@@ -202,12 +202,6 @@ def test_only_the_present_stretches_of_doubt_are_held(back: Rewinder) -> None:
     assert came == [[], [], [], [0, 1], [2, 3, 4]]
 
 
-def test_every_so_many_frames_all_is_let_go(back: Rewinder) -> None:
-    look_back = looking_back(back, rest_frames=4)
-    came = [indexes(add(look_back, i, seen(0.1))) for i in range(9)]
-    assert came == [[], [], [], [0, 1, 2, 3], [], [], [], [4, 5, 6, 7], []]
-
-
 @pytest.mark.parametrize("state", [State.OCCLUDED, State.ENDED])
 def test_an_object_that_is_hidden_or_at_its_end_holds_nothing_back(
     back: Rewinder, state: State

@@ -141,3 +141,17 @@ def test_a_large_area_is_searched_on_fewer_frames() -> None:
     assert search_area(None, 1, (999, size[1]))[1] == 1
     assert search_area(None, 1, size)[1] == 2
     assert search_area(None, 1, (3000, size[1]))[1] == 4
+
+
+def test_of_two_parts_that_look_alike_pixel_by_pixel_the_one_of_the_objects_colours_is_found() -> (
+    None
+):
+    appearance = scene((20, 30, 12, 0.9), (80, 30, 12, 0.9))
+
+    def likeness(part: Mask) -> float:
+        return 0.9 if part[:, :60].any() else 0.6
+
+    found = search.find_object(appearance, 144, 1.0, likeness=likeness)
+    assert found is not None
+    assert not found[0][:, 60:].any()
+    assert search.find_object(appearance, 144, 1.0, likeness=lambda _: 0.5) is None

@@ -18,6 +18,7 @@ def state() -> TrackerState:
         tracks={7: late, 2: Track(2, 5)},
         size=(720, 1280),
         next_id=8,
+        contacts={"contacts": [], "doubts": [[7, 0.5]]},
         cuts={"since": 3},
         propagator=bytes(range(256)),
         look_back=b"\n{held}",

@@ -8,6 +8,7 @@ import numpy as np
 from track_anything.config import PropagatorConfig
 from track_anything.structures import Floats, Mask
 from track_anything.tracking.appearance import AppearanceModel, SampleMemory, Samples
+from track_anything.tracking.colors import color_likeness, color_shares
 from track_anything.tracking.features import (
     FEATURE_COUNT,
     OVERVIEW_STEP,
@@ -39,6 +40,8 @@ class Carried:
     Attributes:
         rect: Where `soft` lies; None while the object is looked for in the whole frame.
         soft: (rect.height, rect.width) object probability on the last frame.
+        hidden: (rect.height, rect.width) probability that the object is there behind another; None
+            if nothing of it is hidden.
         area: Of the mask on the last frame, in pixels of the level.
         key_area: Of the last mask known to be right, in pixels of the frame.
         key_elongation: Of that mask.
@@ -48,6 +51,9 @@ class Carried:
         lost_rect: Where it was seen last; None before it was ever lost.
         lost_frames: Frames since then.
         found_count: Frames in a row on which the search answered alike.
+        colors: (2, B): what the first and the newest certain mask were made of (`color_shares`),
+            but for those learned while it touched another: they are often partly the other.
+        is_touched: Whether another object came close to it on the last frame.
     """
 
     level: int
@@ -57,6 +63,7 @@ class Carried:
     random: np.random.Generator
     rect: Rect | None = None
     soft: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
+    hidden: Floats | None = None
     area: float = 0.0
     key_area: float = 0.0
     key_elongation: float = 1.0
@@ -67,17 +74,32 @@ class Carried:
     lost_frames: int = 0
     found_count: int = 0
     found_rect: Rect | None = None
+    is_touched: bool = False
+    colors: Floats = field(default_factory=lambda: np.zeros((0, 0), np.float32))
 
     @property
     def usual_area(self) -> float:
         """Area that the object has had of late, in pixels of the level."""
         return float((self.side / 2**self.level) ** 2)
 
+    @property
+    def extent(self) -> Floats:
+        """(rect.height, rect.width): the object, seen or hidden."""
+        return self.soft if self.hidden is None else np.maximum(self.soft, self.hidden)
+
+    @property
+    def whole_area(self) -> float:
+        """Area on the last frame, seen and hidden, in pixels of the level."""
+        if self.hidden is None:
+            return self.area
+        return self.area + float(np.count_nonzero(self.hidden > 0.5))
+
     def lose(self) -> None:
         """Give up the object's place; it is looked for from there outwards."""
         if self.rect is not None:
             self.lost_rect, self.lost_frames = self.rect, 0
         self.rect, self.found_count, self.found_rect = None, 0, None
+        self.hidden = None
 
 
 def new_object(config: PropagatorConfig, seed: int, track_id: int, mask: Mask) -> Carried:
@@ -105,6 +127,7 @@ def place(carried: Carried, mask: Mask, search: int) -> None:
     whole = Rect(0, 0, size[1], size[0])
     carried.rect = object_rect(small, whole, search, size)
     carried.soft = np.ascontiguousarray(small[carried.rect.slices])
+    carried.hidden = None
     carried.area = float(np.count_nonzero(carried.soft > 0.5))
     carried.key_area = float(np.count_nonzero(mask))
     carried.key_elongation = elongation(mask)
@@ -126,6 +149,10 @@ def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bo
     distance = cv2.distanceTransform((small <= 0.5).astype(np.uint8), cv2.DIST_L2, 3).ravel()
     near = np.flatnonzero((distance > 0) & (distance < NEAR))
     far = np.flatnonzero(distance >= NEAR)
+    shares = color_shares(pyramid.lab(carried.level)[rect.slices], small > 0.5)
+    if shares.any() and (is_new or not carried.is_touched):
+        first = carried.colors[0] if len(carried.colors) else shares
+        carried.colors = np.stack([first, shares])
     if is_new:
         carried.model.standardise(features.grid(2).reshape(FEATURE_COUNT, -1))
     scene = scene_rows(pyramid, carried.level, rect, KEY_PLACES)
@@ -142,6 +169,19 @@ def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bo
     if len(lookalikes):
         carried.keys.newest[0, : len(lookalikes)] = lookalikes
         carried.model.train([(carried.keys, 1.0)], steps=steps // 3, rate=rate)
+
+
+def likeness(carried: Carried, pyramid: FramePyramid, mask: Mask, rect: Rect) -> float:
+    """How much a part of a frame is of the object's colours, 0 to 1; 1 if they are not known.
+
+    Args:
+        carried: The object.
+        pyramid: Of the frame.
+        mask: (rect.height, rect.width).
+        rect: Where it lies.
+    """
+    shares = color_shares(pyramid.lab(carried.level)[rect.slices], mask)
+    return max((color_likeness(shares, known) for known in carried.colors), default=1.0)
 
 
 def lookalike_rows(carried: Carried, pyramid: FramePyramid, avoid: Rect) -> Samples:
@@ -198,7 +238,7 @@ def change_level(carried: Carried, size: tuple[int, int], config: PropagatorConf
     """Move an object that has grown or shrunk for good onto a coarser or finer grid."""
     if carried.rect is None:
         return
-    now = np.sqrt(carried.area) * 2**carried.level
+    now = np.sqrt(carried.whole_area) * 2**carried.level
     carried.side += SIDE_RATE * (float(now) - carried.side)
     side = carried.side / 2**carried.level
     step = 0
@@ -209,14 +249,25 @@ def change_level(carried: Carried, size: tuple[int, int], config: PropagatorConf
     if not step:
         return
     old, new = level_size(size, carried.level), level_size(size, carried.level + step)
-    whole = np.zeros(old, np.float32)
-    whole[carried.rect.slices] = carried.soft
-    method = cv2.INTER_AREA if step > 0 else cv2.INTER_LINEAR
-    whole = np.asarray(cv2.resize(whole, (new[1], new[0]), interpolation=method), np.float32)
+    extent = _on_level(carried.extent, carried.rect, old, new)
+    seen = extent
+    if carried.hidden is not None:
+        seen = _on_level(carried.soft, carried.rect, old, new)
+        hidden = _on_level(carried.hidden, carried.rect, old, new)
     carried.level += step
-    carried.rect = object_rect(whole, Rect(0, 0, new[1], new[0]), config.search, new)
-    carried.soft = np.ascontiguousarray(whole[carried.rect.slices])
-    carried.area = float(np.count_nonzero(whole > 0.5))
+    carried.rect = object_rect(extent, Rect(0, 0, new[1], new[0]), config.search, new)
+    carried.soft = np.ascontiguousarray(seen[carried.rect.slices])
+    if carried.hidden is not None:
+        carried.hidden = np.ascontiguousarray(hidden[carried.rect.slices])
+    carried.area = float(np.count_nonzero(seen > 0.5))
+
+
+def _on_level(part: Floats, rect: Rect, old: tuple[int, int], new: tuple[int, int]) -> Floats:
+    """The whole of another level, from a part of one."""
+    whole = np.zeros(old, np.float32)
+    whole[rect.slices] = part
+    method = cv2.INTER_AREA if new < old else cv2.INTER_LINEAR
+    return np.asarray(cv2.resize(whole, (new[1], new[0]), interpolation=method), np.float32)
 
 
 def scene_rows(pyramid: FramePyramid, level: int, avoid: Rect, count: int) -> Samples:

@@ -1,6 +1,7 @@
 """The tracker: carry every mask, doubt it, ask the segmenter, believe the better answer."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -28,6 +29,7 @@ from track_anything.tracking.association import (
     judge_answer,
     settle_overlaps,
 )
+from track_anything.tracking.contact import Contacts
 from track_anything.tracking.look_back import LookBack
 from track_anything.tracking.reprompt import reprompt, reprompts_anew
 from track_anything.tracking.scene_cut import SceneCutDetector
@@ -83,6 +85,7 @@ class FlowTracker:
         self._size: tuple[int, int] | None = None
         self._next_id = 1
         self._cuts: SceneCutDetector | None = None
+        self._contacts = Contacts()
         self._look_back: LookBack | None = None
         if copy is not None and self._config.look_back.frames:
             self._look_back = LookBack(
@@ -97,6 +100,7 @@ class FlowTracker:
         self._tracks.clear()
         self._size, self._next_id = info.size, 1
         self._propagator.start(info)
+        self._contacts = Contacts()
         self._cuts = None
         if self._config.cuts != "ignore":
             self._cuts = SceneCutDetector(frame_rate=float(info.frame_rate))
@@ -133,11 +137,10 @@ class FlowTracker:
         result = self._result(now)
         if self._look_back is None:
             return [result]
-        first_frames = {track.track_id: track.first_frame for track in self._tracks.values()}
         return final + self._look_back.add(
             result,
             now.logits,
-            first_frames,
+            self._first_frames(),
             now.corrections,
             sureness=now.sureness,
             final=now.final,
@@ -155,6 +158,7 @@ class FlowTracker:
             tracks=self._tracks,
             size=self._size,
             next_id=self._next_id,
+            contacts=self._contacts.save(),
             cuts=None if self._cuts is None else self._cuts.save(),
             propagator=self._propagator.save(),
             look_back=None if self._look_back is None else self._look_back.save(),
@@ -192,6 +196,7 @@ class FlowTracker:
         if self._look_back is not None and found.look_back is not None:
             self._look_back.restore(found.look_back, frames)
         self._tracks, self._next_id = dict(found.tracks), found.next_id
+        self._contacts.restore(found.contacts, self._first_frames())
 
     # The user's prompts.
 
@@ -232,6 +237,7 @@ class FlowTracker:
             track = self._tracks[track_id] = Track(track_id, now.frame.index, label)
         track.label = prompt.label or track.label
         track.trusted(Origin.PROMPTED, 1.0 if answer is None else answer.predicted_iou)
+        self._contacts.told([track_id])
         now.correct(track_id, mask, track.trust)
         self._propagator.learn(now.frame, track_id, mask)
         now.set(track_id, mask, None if answer is None else answer.logits)
@@ -281,6 +287,7 @@ class FlowTracker:
             track = self._tracks[track_id]
             track.tick(self._config.reprompt)
             now.sureness[track_id] = found.confidence
+            track.hidden_share = float(found.signals.get("hidden", 0.0))
             mask = logits_mask(found.logits, now.size)
             now.set(track_id, mask, found.logits)
             if track_id in prompted:
@@ -315,6 +322,7 @@ class FlowTracker:
             if track.track_id not in prompted
             and track.state is not State.ENDED
             and track.may_ask(config)
+            and not track.is_covered
             and now.masks[track.track_id].any()
         ]
         if not asking:
@@ -410,7 +418,24 @@ class FlowTracker:
         for found in objects:
             if found.mask.any():
                 self._tracks[found.track_id].seen_at = tuple(found.box.tolist())
-        return FrameResult(now.frame, objects, now.events)
+        now.events += self._contacts.step(now.frame, objects, self._first_frames())
+        return FrameResult(now.frame, [self._known(found) for found in objects], now.events)
+
+    def _known(self, found: ObjectMask) -> ObjectMask:
+        """An object with the doubt whose mask it is in its confidence.
+
+        What the tracker does next depends on the mask alone.
+        """
+        identity = self._contacts.identity(found.track_id)
+        if identity == 1 or found.origin is Origin.PROMPTED:
+            return found
+        confidence, state = found.confidence * identity, found.state
+        if state is State.CONFIRMED and confidence < self._config.weak_below:
+            state = State.WEAK
+        return replace(found, confidence=confidence, state=state)
+
+    def _first_frames(self) -> dict[int, int]:
+        return {track.track_id: track.first_frame for track in self._tracks.values()}
 
     def _claim(self, now: Step, track_id: int) -> Claim:
         return Claim(

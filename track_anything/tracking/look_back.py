@@ -130,7 +130,8 @@ class LookBack:
             first_frames: Of every track; of two tracks the older one gives nothing to the younger.
             corrections: Masks learned on this frame.
             sureness: The propagator's confidence in each mask it carried. It says whether a mask
-                strayed from the one it comes from; how good that one was is not mended here.
+                strayed from the one it comes from; how good that one was, and whose mask it is,
+                are not mended here.
             final: Tracks whose masks on this frame the user gave.
         """
         self._first_frames = first_frames
@@ -148,8 +149,6 @@ class LookBack:
         )
         kept = {i: found for i in doubted if (found := logits.get(i)) is not None}
         self._held.append(_Held(result, kept, doubted, frozenset(final)))
-        if (result.frame.index + 1) % self._config.rest_frames == 0:
-            return self.flush()
         return self._release()
 
     def flush(self) -> list[FrameResult]:

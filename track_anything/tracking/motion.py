@@ -25,7 +25,13 @@ def object_rect(soft: Floats, rect: Rect, margin: int, size: tuple[int, int]) ->
 
 
 def carry_soft_mask(
-    soft: Floats, rect: Rect, flow: Floats | None, size: tuple[int, int], search: int
+    soft: Floats,
+    rect: Rect,
+    flow: Floats | None,
+    size: tuple[int, int],
+    search: int,
+    *,
+    extent: Floats | None = None,
 ) -> tuple[Floats, Rect]:
     """The soft mask on the current frame, and the part of the grid where the object can be.
 
@@ -35,8 +41,9 @@ def carry_soft_mask(
         flow: Backward flow, (h, w, 2) in its own pixels; None carries without motion.
         size: (height, width) of the grid.
         search: Margin in pixels of the grid.
+        extent: As soft, with what is hidden of the object; the margin is around that.
     """
-    area = _moved(soft, rect, flow, size, search)
+    area = _moved(soft if extent is None else extent, rect, flow, size, search)
     columns = np.arange(area.x_min - rect.x_min, area.x_max - rect.x_min, dtype=np.float32)
     rows = np.arange(area.y_min - rect.y_min, area.y_max - rect.y_min, dtype=np.float32)[:, None]
     if flow is None:
@@ -66,6 +73,35 @@ def _moved(
         still.x_max + int(np.ceil(max(shift_x, 0))),
         still.y_max + int(np.ceil(max(shift_y, 0))),
     ).grown(search, size)
+
+
+def own_motion(
+    soft: Floats, rect: Rect, flow: Floats | None, size: tuple[int, int]
+) -> tuple[float, float]:
+    """How far an object has moved to the right and down since the last frame.
+
+    Args:
+        soft: (rect.height, rect.width), what is seen of it now.
+        rect: Where soft lies.
+        flow: As carry_soft_mask.
+        size: As carry_soft_mask.
+
+    Returns:
+        The median over its pixels: at its edge the flow is often another object's.
+    """
+    some = soft[::MOTION_STEP, ::MOTION_STEP]
+    if flow is None or not some.any():
+        return 0.0, 0.0
+    local = flow_on(flow, rect, size, step=MOTION_STEP)
+    inside = some >= min(0.5, float(some.max()))
+    return -float(np.median(local[..., 0][inside])), -float(np.median(local[..., 1][inside]))
+
+
+def shift_soft_mask(soft: Floats, rect: Rect, shift: tuple[float, float], onto: Rect) -> Floats:
+    """(onto.height, onto.width): a soft mask on `rect`, moved to the right and down."""
+    x, y = rect.x_min + shift[0] - onto.x_min, rect.y_min + shift[1] - onto.y_min
+    moved = cv2.warpAffine(soft, np.array([[1, 0, x], [0, 1, y]]), (onto.width, onto.height))
+    return np.asarray(moved, np.float32)
 
 
 def flow_on(flow: Floats, rect: Rect, size: tuple[int, int], *, step: int = 1) -> Floats:

@@ -18,6 +18,7 @@ from track_anything.tracking.carried import (
     change_level,
     learn_key,
     learn_recent,
+    likeness,
     new_object,
     place,
     shrink,
@@ -29,8 +30,15 @@ from track_anything.tracking.features import (
     Rect,
     level_size,
 )
+from track_anything.tracking.hidden import (
+    expected_place,
+    hidden_part,
+    hidden_share,
+    widened_prior,
+)
 from track_anything.tracking.looks import looks_on, sharp_looks, sigmoid
 from track_anything.tracking.motion import (
+    FORBIDDEN,
     carry_soft_mask,
     object_rect,
     prior_logits,
@@ -38,8 +46,8 @@ from track_anything.tracking.motion import (
 )
 from track_anything.tracking.optical_flow import FlowEstimator
 from track_anything.tracking.refinement import NOWHERE, refined_logits
-from track_anything.tracking.rivals import Logits, is_touched, yield_to_rivals
-from track_anything.tracking.search import find_object, search_area
+from track_anything.tracking.rivals import Logits, is_touched, rivals_together, yield_to_rivals
+from track_anything.tracking.search import UNLIKE, find_object, search_area
 from track_anything.tracking.snapshot import pack_objects, unpack_objects
 
 _S = TypeVar("_S")
@@ -47,6 +55,8 @@ _T = TypeVar("_T")
 
 TOUCH = 4
 """Objects whose carried masks come this close touch, in pixels of a level."""
+MOSTLY = 0.5
+"""What is left of an object that is hidden by more than this must be of its colours."""
 SMALLEST = 3
 """A carried mask of fewer pixels of its level is lost."""
 
@@ -57,12 +67,14 @@ class _View:
 
     Attributes:
         warped: Its carried mask, as logits.
+        place: (h, w) where it is expected: that mask, and what is hidden of it.
         features: Of the same part of the frame.
         looks: (h, w) logits by looks alone.
         own: By looks and place.
     """
 
     warped: Logits
+    place: Floats
     features: Features
     looks: Floats
     own: Logits
@@ -140,7 +152,7 @@ class FlowAppearancePropagator:
         with single_thread():
             placed = self._each(lambda i: self._warp(self._objects[i], flow), ids)
             warped = {i: one for i, one in zip(ids, placed, strict=True) if one is not None}
-            seen = self._each(lambda i: self._view(i, pyramid, warped), list(warped))
+            seen = self._each(lambda i: self._view(i, pyramid, flow, warped), list(warped))
             views = dict(zip(warped, seen, strict=True))
             own = {i: view.own for i, view in views.items()}
             found = self._each(lambda i: self._step(i, pyramid, views, own), ids)
@@ -209,18 +221,32 @@ class FlowAppearancePropagator:
             return None
         size = level_size(self._size, carried.level)
         search = self._config.search
-        warped, rect = carry_soft_mask(carried.soft, carried.rect, flow, size, search)
+        warped, rect = carry_soft_mask(
+            carried.soft, carried.rect, flow, size, search, extent=carried.extent
+        )
         return Logits(warped - np.float32(0.5), rect, size)
 
     def _view(
-        self, track_id: int, pyramid: FramePyramid, all_warped: Mapping[int, Logits]
+        self,
+        track_id: int,
+        pyramid: FramePyramid,
+        flow: Floats | None,
+        all_warped: Mapping[int, Logits],
     ) -> _View:
         carried, warped = self._objects[track_id], all_warped[track_id]
-        touched = is_touched(warped, self._rivals(track_id, all_warped), TOUCH)
-        prior = prior_logits(warped.values + np.float32(0.5), self._config, is_touched=touched)
+        rivals = self._rivals(track_id, all_warped)
+        touched = carried.is_touched = is_touched(warped, rivals, TOUCH)
+        place, covered = warped.values + np.float32(0.5), None
+        if touched or carried.hidden is not None:
+            place, covered = expected_place(carried, warped, rivals, flow)
+        prior = prior_logits(place, self._config, is_touched=touched)
+        if covered is not None:
+            widened_prior(prior, carried, covered, least=FORBIDDEN)
         features = pyramid.features(carried.level, warped.rect)
         looks = sharp_looks(carried.model, features, prior)
-        return _View(warped, features, looks, Logits(looks + prior, warped.rect, warped.size))
+        return _View(
+            warped, place, features, looks, Logits(looks + prior, warped.rect, warped.size)
+        )
 
     def _rivals(self, track_id: int, of: Mapping[int, Logits]) -> list[Logits]:
         first = self._objects[track_id].first_frame
@@ -239,9 +265,10 @@ class FlowAppearancePropagator:
     ) -> Propagation:
         carried = self._objects[track_id]
         if track_id not in views:
-            return self._search(carried, pyramid)
+            return self._search(carried, pyramid, self._rivals(track_id, own))
         view = views[track_id]
-        logits, contested = yield_to_rivals(own[track_id], self._rivals(track_id, own))
+        rivals = self._rivals(track_id, own)
+        logits, contested = yield_to_rivals(own[track_id], rivals)
         rect, soft = view.warped.rect, sigmoid(logits)
         appearance, warped = sigmoid(view.looks), view.warped.values + np.float32(0.5)
         signals = measure_signals(
@@ -253,7 +280,13 @@ class FlowAppearancePropagator:
             frames_since_key=carried.frames_since_key,
         )
         refined = refined_logits(pyramid, carried.level, soft, rect)
-        self._follow(carried, pyramid, soft, view, contested)
+        hidden = None
+        if contested is not None:
+            hidden = hidden_part(soft, view.place, own[track_id], rivals)
+        if contested is not None and hidden is not None:
+            contested |= hidden > 0
+            signals["hidden"] = hidden_share(soft, hidden)
+        self._follow(carried, pyramid, soft, view, contested, hidden)
         return Propagation(refined, estimated_iou(signals), signals)
 
     def _follow(
@@ -263,23 +296,28 @@ class FlowAppearancePropagator:
         soft: Floats,
         view: _View,
         contested: Mask | None,
+        hidden: Floats | None,
     ) -> None:
-        strays = stray_parts(soft, view.warped.values + np.float32(0.5), self._config)
+        strays = stray_parts(soft, view.place, self._config)
         if strays is not None:
             soft[strays] = 0.5
         area = float(np.count_nonzero(soft > 0.5))
-        if area < max(SMALLEST, self._config.collapse * carried.usual_area):
+        is_left = area >= max(SMALLEST, self._config.collapse * carried.usual_area)
+        if is_left and hidden is not None and hidden_share(soft, hidden) > MOSTLY:
+            is_left = likeness(carried, pyramid, soft > 0.5, view.warped.rect) > UNLIKE
+        if not is_left:
             # What is left of an object that is being covered is mostly what covers it.
             carried.lose()
             return
         carried.soft, carried.rect, carried.area = soft, view.warped.rect, area
+        carried.hidden = hidden
         neutral = contested if strays is None else strays
         if strays is not None and contested is not None:
             neutral = strays | contested
         learn_recent(carried, pyramid, view.features, soft, neutral)
         change_level(carried, self._size, self._config)
 
-    def _search(self, carried: Carried, pyramid: FramePyramid) -> Propagation:
+    def _search(self, carried: Carried, pyramid: FramePyramid, rivals: list[Logits]) -> Propagation:
         size = level_size(self._size, carried.level)
         carried.lost_frames += 1
         area, period = search_area(carried.lost_rect, carried.lost_frames, size)
@@ -287,8 +325,15 @@ class FlowAppearancePropagator:
         if carried.lost_frames % period:
             return Propagation(nothing, 0.0, {"searching": 1.0})
         appearance = looks_on(carried.model, pyramid, carried.level, area)
-        found = find_object(appearance, carried.usual_area, carried.key_elongation)
-        if found is None:
+        # One place, one object: where a rival is seen this one is not.
+        appearance[rivals_together(Logits(appearance, area, size), rivals)] = 0
+        found = find_object(
+            appearance,
+            carried.usual_area,
+            carried.key_elongation,
+            likeness=lambda mask: likeness(carried, pyramid, mask, area),
+        )
+        if found is None or found[1] < self._config.found_score / 2:
             carried.found_count, carried.found_rect = 0, None
             return Propagation(nothing, 0.0, {"searching": 1.0})
         soft, score = found

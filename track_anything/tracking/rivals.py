@@ -1,7 +1,7 @@
 """Objects that want the same pixels: what one object's logits lose to the others'."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -74,6 +74,27 @@ def is_touched(own: Logits, rivals: Sequence[Logits], reach: int) -> bool:
         if (around[part] & (values > 0)).any():
             return True
     return False
+
+
+def rival_masks(own: Logits, rivals: Sequence[Logits]) -> Iterator[Mask]:
+    """The mask of every rival that lies on the own part, on that part."""
+    for rival in rivals:
+        found = _on_grid(rival, own)
+        if found is None:
+            continue
+        values, part = found
+        mask = np.zeros(own.values.shape, np.bool_)
+        mask[part] = values > 0
+        if mask.any():
+            yield mask
+
+
+def rivals_together(own: Logits, rivals: Sequence[Logits]) -> Mask:
+    """Where any rival lies on the own part."""
+    together = np.zeros(own.values.shape, np.bool_)
+    for mask in rival_masks(own, rivals):
+        together |= mask
+    return together
 
 
 def _on_grid(rival: Logits, own: Logits) -> tuple[Floats, tuple[slice, slice]] | None:

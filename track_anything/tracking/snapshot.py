@@ -14,7 +14,7 @@ from track_anything.tracking.appearance import SampleMemory
 from track_anything.tracking.carried import Carried, new_object
 from track_anything.tracking.features import FEATURE_COUNT, Rect
 
-FORMAT = 2
+FORMAT = 3
 _NUMBERS = (
     "level",
     "area",
@@ -25,6 +25,7 @@ _NUMBERS = (
     "first_frame",
     "lost_frames",
     "found_count",
+    "is_touched",
 )
 _RECTS = ("rect", "lost_rect", "found_rect")
 
@@ -91,7 +92,14 @@ def _describe(carried: Carried) -> dict[str, Any]:
 
 
 def _arrays(carried: Carried) -> dict[str, np.ndarray]:
-    own = {"soft": carried.soft, "keys": carried.keys.filled, "recent": carried.recent.filled}
+    own = {
+        "soft": carried.soft,
+        "colors": carried.colors,
+        "keys": carried.keys.filled,
+        "recent": carried.recent.filled,
+    }
+    if carried.hidden is not None:
+        own["hidden"] = carried.hidden
     return {**own, **carried.model.arrays()}
 
 
@@ -106,7 +114,8 @@ def _rebuild(
         setattr(carried, name, fields[name])
     for name in _RECTS:
         setattr(carried, name, Rect(*fields[name]) if fields[name] else None)
-    carried.soft = own["soft"]
+    carried.colors = own["colors"]
+    carried.soft, carried.hidden = own["soft"], own.get("hidden")
     carried.random.bit_generator.state = fields["random"]
     _fill_memory(carried.keys, own["keys"], fields["counts"][0])
     _fill_memory(carried.recent, own["recent"], fields["counts"][1])

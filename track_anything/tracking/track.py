@@ -12,6 +12,8 @@ LEVEL_SHARE = 0.5
 """How much of what a confidence lacks even at its best since the last known mask is no doubt."""
 LONGEST_RETRY = 16
 """Rejected answers double the wait up to this many times its length."""
+COVERED_SHARE = 0.25
+"""An object hidden by more than this is not asked about: the answer would be what is in front."""
 
 
 @dataclass(slots=True)
@@ -34,6 +36,7 @@ class Track:
         doubt: What its confidence fell short by on them, added up.
         age: Frames since it began.
         seen_at: Box of its last mask that was not empty.
+        hidden_share: How much of it is behind other objects, 0 to 1.
     """
 
     track_id: int
@@ -53,6 +56,7 @@ class Track:
     doubt: float = 0.0
     age: int = 0
     seen_at: tuple[float, ...] = ()
+    hidden_share: float = 0.0
 
     @property
     def is_searched(self) -> bool:
@@ -63,6 +67,11 @@ class Track:
     def is_unsure(self) -> bool:
         """Whether its carried mask is little to go by: it is bad, a guess, or was asked in vain."""
         return self.state is not State.CONFIRMED or self.rejected_count > 0
+
+    @property
+    def is_covered(self) -> bool:
+        """Whether so much of it is hidden that what is left says little of it."""
+        return self.hidden_share >= COVERED_SHARE
 
     def tick(self, config: RepromptConfig) -> None:
         """Let a frame go by: time heals cooldowns and fills the budget."""

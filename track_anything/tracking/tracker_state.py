@@ -22,6 +22,7 @@ class TrackerState:
         tracks: By track_id, in the order they began.
         size: (height, width) of the frames.
         next_id: The lowest id that may be given.
+        contacts: What the contacts' save returned.
         cuts: What the scene cut detector's save returned; None without one.
         propagator: What its save returned.
         look_back: What was held back; None without looking back.
@@ -30,6 +31,7 @@ class TrackerState:
     tracks: Mapping[int, Track]
     size: tuple[int, int]
     next_id: int
+    contacts: Mapping[str, Any]
     cuts: Mapping[str, Any] | None
     propagator: bytes
     look_back: bytes | None = None
@@ -41,6 +43,7 @@ class TrackerState:
             "format": FORMAT,
             "size": list(self.size),
             "next_id": self.next_id,
+            "contacts": self.contacts,
             "cuts": self.cuts,
             "look_back_bytes": None if self.look_back is None else len(self.look_back),
             "tracks": [asdict(track) for track in self.tracks.values()],
@@ -66,12 +69,13 @@ class TrackerState:
             tracks = [_track(one) for one in said["tracks"]]
             height, width = said["size"]
             next_id, cuts = int(said["next_id"]), said["cuts"]
+            contacts = said["contacts"]
             count = said["look_back_bytes"]
             look_back = None if count is None else rest[:count]
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise TrackingError(f"not a saved state of this tracker ({error})") from error
         by_id = {track.track_id: track for track in tracks}
-        return cls(by_id, (height, width), next_id, cuts, rest[count or 0 :], look_back)
+        return cls(by_id, (height, width), next_id, contacts, cuts, rest[count or 0 :], look_back)
 
 
 def _track(said: Mapping[str, Any]) -> Track:

@@ -15,7 +15,7 @@ from track_anything.files import write_whole
 from track_anything.segmenters.compact.network import CompactNetwork
 
 WEIGHTS = Path(__file__).with_name("compact.safetensors")
-SHA256 = "c7e75e29fc3bf71b65944db30b413cd6fb25eaf6c02c0ed90c44020c320355fe"
+SHA256 = "997ccf8670ae25ad111aeddf1f5d3402be24cf9669d061da0986e2d83e0713bc"
 """Of the file in the package."""
 _COUNTER = "num_batches_tracked"
 
