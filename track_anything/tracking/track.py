@@ -27,6 +27,8 @@ class Track:
         sure_count: Frames since its mask was last known to be right.
         age: Frames since it began.
         seen_at: Box of its last mask that was not empty.
+        unseen_frames: Frames since then; once it ended, since its end.
+        is_discovered: Nobody prompted it.
     """
 
     track_id: int
@@ -42,6 +44,8 @@ class Track:
     sure_count: int = 0
     age: int = 0
     seen_at: tuple[float, ...] = ()
+    unseen_frames: int = 0
+    is_discovered: bool = False
 
     @property
     def is_searched(self) -> bool:
