@@ -453,7 +453,8 @@ class DiscoveryConfig:
             as well, which takes twenty times as long. The segmenter is asked about what it found
             at the looks between.
         looks: Looks at which something must be seen to become a track.
-        link_iou: Least IoU of what is seen with what was seen at the look before, carried here.
+        link_iou: Least IoU of what is seen with what was seen at the look before, carried here. Of
+            who sprints it is .4 with the legs once apart and once together.
         max_covered: Share of something new that tracks may cover.
         min_area: Smaller things are not taken, in pixels.
         max_area: Larger ones neither, as a share of the picture.
@@ -472,10 +473,10 @@ class DiscoveryConfig:
     is_on: bool = False
     everything: bool = False
     motion_only: bool = False
-    every_frames: int = 8
-    still_looks: int = 6
+    every_frames: int = 6
+    still_looks: int = 8
     looks: int = 3
-    link_iou: float = 0.5
+    link_iou: float = 0.35
     max_covered: float = 0.2
     min_area: int = 200
     max_area: float = 0.25

@@ -28,7 +28,7 @@ from track_anything.tracking.candidates import (
 )
 from track_anything.tracking.discovery_state import DiscoveryState
 from track_anything.tracking.optical_flow import FlowEstimator, flow_image
-from track_anything.tracking.own_motion import own_motion
+from track_anything.tracking.own_motion import is_own_motion, whole_motion
 from track_anything.zones import parse_zone
 
 SPACING, WATCHED = 2, 2
@@ -36,8 +36,15 @@ SPACING, WATCHED = 2, 2
 neighbours who walks does not move enough to be seen."""
 LEAST_PROPOSED = 2
 """Looks at which something that moves must have been seen to move."""
+LEAST_PATH = 0.006
+"""Share of the picture's longer side that it must have moved against what is around it."""
+LEAST_SCORE = 0.7
+"""Mean over the looks of what the segmenter says of it: players in a hall had .75 to .88, a piece
+of sky between two masts, or a car with a mast, .56 to .7."""
 LEAST_PAUSE = 3
 """Frames between two looks at least, whatever grows."""
+LEAST_GROWTH = 0.5
+"""Share by which what moves must have grown besides: from a car half the picture moves."""
 WHOLE = 0.8
 """Share of a proposal that its largest part has: what falls apart further is several things."""
 INSIDE = 0.9
@@ -243,23 +250,21 @@ class Discovery:
 
     def _notice_growth(self, age: int, flow: Floats | None, tracks: Sequence[Known]) -> None:
         """Look early where more moves, and is not tracked, than at the last look."""
-        if flow is None:
-            return
         state = self._state
-        free = own_motion(flow) & ~self._small_union(tracks, margin=2)
+        ahead, left = SPACING * WATCHED, -age % self._config.every_frames
+        # A look takes place a little later, when enough was watched, and rests afterwards.
+        if flow is None or state.early_look >= age or left < ahead + LEAST_PAUSE:
+            return
+        free = is_own_motion(flow - whole_motion(flow)) & ~self._small_union(tracks, margin=2)
         if self._zone is not None:
             free &= self._small(self._zone)
         share = np.count_nonzero(free) / free.size
         if state.calm_share is None:
             state.calm_share = share
-        if share > state.calm_share + self._config.growth:
-            state.grown_count += 1
-        else:
-            state.grown_count = 0
-        is_near = -age % self._config.every_frames <= SPACING * WATCHED
-        is_rested = age - state.looked_at >= LEAST_PAUSE
-        if state.grown_count >= 2 and is_rested and not is_near and state.early_look < age:
-            state.early_look = age + SPACING * WATCHED
+        least = state.calm_share + max(self._config.growth, LEAST_GROWTH * state.calm_share)
+        state.grown_count = state.grown_count + 1 if share > least else 0
+        if state.grown_count >= 2 and age - state.looked_at >= LEAST_PAUSE:
+            state.early_look = age + ahead
 
     # A look.
 
@@ -443,8 +448,11 @@ class Discovery:
         """Whether it was seen often enough, and will hardly turn out to be more than it is now."""
         if one.seen < self._config.looks:
             return False
-        if one.is_moving and one.proposed < min(LEAST_PROPOSED, self._config.looks):
-            return False
+        if one.is_moving:
+            least = LEAST_PATH * max(one.soft.shape)
+            is_new = one.proposed < min(LEAST_PROPOSED, self._config.looks)
+            if is_new or one.farthest < least or one.score < LEAST_SCORE:
+                return False
         small = one.small
         on_border = any(side.any() for side in (small[0], small[-1], small[:, 0], small[:, -1]))
         if on_border and one.growth > GROWING:

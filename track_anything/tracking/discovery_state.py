@@ -3,7 +3,7 @@
 import io
 import json
 import zipfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -13,7 +13,7 @@ from track_anything.structures import Image
 from track_anything.tracking.candidates import Candidate, Candidates
 
 FORMAT = 1
-_FIELDS = ("first_frame", "is_moving", "proposed", "seen", "missed", "growth")
+_FIELDS = tuple(field.name for field in fields(Candidate) if field.name != "soft")
 
 
 @dataclass(slots=True)
@@ -87,7 +87,7 @@ class DiscoveryState:
                     "track again from the start"
                 )
             waiting = [
-                Candidate(soft=arrays[f"soft{number}"], **one)
+                Candidate(**{**one, "soft": arrays[f"soft{number}"], "path": tuple(one["path"])})
                 for number, one in enumerate(meta["candidates"])
             ]
             state = DiscoveryState(**meta["state"])
