@@ -111,7 +111,7 @@ def discovery_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "--motion-only",
             is_flag=True,
             help="Discover only what moves by itself, whatever the camera does: much faster, and "
-            "no furniture.",
+            "no furniture. It is so without SAM in any case.",
         ),
         click.option(
             "--max-objects",

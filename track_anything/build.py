@@ -215,6 +215,7 @@ def _discovery(
         still = load(GRID)(segmenter, config=replace(config.grid, **limits))
     else:
         still = load(REGIONS)(segmenter, config=regions)
+        config = replace(config, motion_only=config.motion_only or not config.still_regions)
     moving: MotionProposer = load(MOTION)(segmenter, config=regions)
     if clock is not None:
         still, moving = TimedProposer(still, clock), TimedMotionProposer(moving, clock)

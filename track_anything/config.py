@@ -447,6 +447,9 @@ class DiscoveryConfig:
         is_on: Whether new objects are looked for.
         everything: Whether all that is seen on the first frame is tracked.
         motion_only: Whether only what moves by itself is looked for.
+        still_regions: Whether what does not move is looked for with segmenters that are not made
+            for it, as SAM is. In the drawn hall most of that was pieces of the floor, and shirts
+            without their players.
         every_frames: Frames from one look to the next; a cut, or more that moves and is not
             tracked, brings one sooner.
         still_looks: At every so many looks the whole picture is searched, for what does not move
@@ -473,6 +476,7 @@ class DiscoveryConfig:
     is_on: bool = False
     everything: bool = False
     motion_only: bool = False
+    still_regions: bool = False
     every_frames: int = 6
     still_looks: int = 8
     looks: int = 3

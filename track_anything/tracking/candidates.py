@@ -9,6 +9,7 @@ import numpy as np
 
 from track_anything.masks import mask_box
 from track_anything.structures import Floats, Mask
+from track_anything.tracking.sightings import Sighting, overlap
 
 MOST_MISSED = 2
 """Looks in a row at which a candidate may not be seen."""
@@ -18,30 +19,6 @@ MOST_GROWTH = 1.7
 """Most by which a thing grows or shrinks from look to look: who runs, by less."""
 RING = (3, 12)
 """How far from it the surroundings of a thing begin and end, in pixels of the flow."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Sighting:
-    """Something that a look found.
-
-    Attributes:
-        mask: Standard form.
-        small: (h, w) bool, the same at the size of the flow.
-        score: Of the proposal.
-        is_moving: Whether it was found because it moves.
-        is_proposed: Whether a proposer found it; else the segmenter was asked about a candidate.
-    """
-
-    mask: Mask
-    small: Mask
-    score: float
-    is_moving: bool
-    is_proposed: bool = True
-
-    @property
-    def area(self) -> int:
-        """Pixels of the mask."""
-        return int(np.count_nonzero(self.mask))
 
 
 @dataclass(slots=True, eq=False)
@@ -104,7 +81,9 @@ class Candidates:
             one.soft = np.asarray(cv2.remap(one.soft, x, y, cv2.INTER_LINEAR), np.float32)
         self.waiting = [one for one in self.waiting if one.small.any()]
         for one in self.waiting:
-            x_step, y_step = _step_against_surroundings(one.small, backward_flow)
+            inside, around = _motions(one.small, backward_flow)
+            one.soft[_left_behind(one.small, backward_flow, inside, around)] = 0
+            x_step, y_step = (around - inside).tolist()
             one.path = one.path[0] + x_step, one.path[1] + y_step
             one.farthest = max(one.farthest, math.hypot(*one.path))
 
@@ -173,8 +152,8 @@ def _is_alike(first: Mask, second: Mask) -> bool:
     return areas[1] <= MOST_GROWTH * areas[0]
 
 
-def _step_against_surroundings(small: Mask, backward_flow: Floats) -> tuple[float, float]:
-    """How much farther something moved than what is around it, (x, y).
+def _motions(small: Mask, backward_flow: Floats) -> tuple[Floats, Floats]:
+    """(2,) each: the flow of something, and that of what is around it.
 
     Flow is smeared over plain walls and skies beside what moves: they move with their surroundings.
     """
@@ -188,18 +167,24 @@ def _step_against_surroundings(small: Mask, backward_flow: Floats) -> tuple[floa
         for size in (RING[1], RING[0])
     )
     ring = far & ~near
-    around = np.median(flow[ring], axis=0) if ring.any() else np.zeros(2)
-    x_step, y_step = (around - np.median(flow[inside], axis=0)).tolist()
-    return x_step, y_step
+    own = np.median(flow[inside], axis=0)
+    return own, np.median(flow[ring], axis=0) if ring.any() else own
 
 
-def overlap(first: Mask, second: Mask) -> float:
-    """IoU of two masks; 0 if both are empty."""
-    shared = int(np.count_nonzero(first & second))
-    return shared / int(np.count_nonzero(first | second)) if shared else 0.0
+def _left_behind(small: Mask, backward_flow: Floats, inside: Floats, around: Floats) -> Mask:
+    """(h, w) pixels of a carried mask that are the ground it uncovered.
 
-
-def share_in(mask: Mask, other: Mask) -> float:
-    """The share of a mask that another covers; 0 for an empty one."""
-    area = int(np.count_nonzero(mask))
-    return int(np.count_nonzero(mask & other)) / area if area else 0.0
+    They and it come from the same pixels of the frame before, but they move as what is around it.
+    """
+    height, width = small.shape
+    y, x = np.nonzero(small)
+    flow = backward_flow[y, x]
+    from_x = np.clip(np.rint(x + flow[:, 0]), 0, width - 1).astype(np.int64)
+    from_y = np.clip(np.rint(y + flow[:, 1]), 0, height - 1).astype(np.int64)
+    source = from_y * width + from_x
+    is_ground = np.linalg.norm(flow - around, axis=1) < np.linalg.norm(flow - inside, axis=1)
+    claimed = np.bincount(source[~is_ground], minlength=height * width)
+    left = np.zeros_like(small)
+    behind = is_ground & (claimed[source] > 0)
+    left[y[behind], x[behind]] = True
+    return left

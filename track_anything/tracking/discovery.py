@@ -1,35 +1,31 @@
 """New objects in a video: when to look for them, and which of what is seen become tracks."""
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
-import cv2
 import numpy as np
 
 from track_anything.boxes import grow_box
 from track_anything.config import DiscoveryConfig
 from track_anything.interfaces import MotionProposer, Proposer, Segmenter
-from track_anything.masks import largest_component, mask_box
-from track_anything.structures import (
-    EventKind,
-    Floats,
-    Frame,
-    Mask,
-    Prompt,
-    Proposal,
-    VideoInfo,
-)
-from track_anything.tracking.candidates import (
-    Candidate,
-    Candidates,
+from track_anything.masks import mask_box
+from track_anything.structures import Floats, Frame, Mask, Prompt, VideoInfo
+from track_anything.tracking.candidates import Candidate, Candidates
+from track_anything.tracking.discovery_state import DiscoveryState
+from track_anything.tracking.optical_flow import FlowEstimator
+from track_anything.tracking.own_motion import is_own_motion, whole_motion
+from track_anything.tracking.returning import Found, Support, returned, unlike
+from track_anything.tracking.sightings import (
+    HOLDS,
+    INSIDE,
+    PART,
+    Known,
+    Sieve,
     Sighting,
     overlap,
     share_in,
+    wholes,
 )
-from track_anything.tracking.discovery_state import DiscoveryState
-from track_anything.tracking.optical_flow import FlowEstimator, flow_image
-from track_anything.tracking.own_motion import is_own_motion, whole_motion
-from track_anything.zones import parse_zone
 
 SPACING, WATCHED = 2, 2
 """The motion proposer sees every so many frames, so many of them before a look: between
@@ -45,75 +41,12 @@ LEAST_PAUSE = 3
 """Frames between two looks at least, whatever grows."""
 LEAST_GROWTH = 0.5
 """Share by which what moves must have grown besides: from a car half the picture moves."""
-WHOLE = 0.8
-"""Share of a proposal that its largest part has: what falls apart further is several things."""
-INSIDE = 0.9
-"""Share of a proposal that another covers when it lies in it: the larger is the whole."""
-HOLDS = 0.5
-"""Share of a tracked object that a proposal covers when it holds it: then it is not new."""
-CONTACT, PART = 0.25, 0.7
-"""What touches a tracked object along this share of its outline, and is smaller than this share of
-it, is a part of it that the mask left out."""
 GROWING = 1.15
 """What is still coming in through the border grows by this factor from look to look."""
 AGAIN_IOU = 0.6
 """IoU of the segmenter's answer with what was carried, where it is asked about it again."""
 AGAIN_GROWTH = 0.05
 """Share of its sides by which the box of such a thing is grown before."""
-SIZES = 2.0
-"""A lost object comes back at most this many times as tall or as small."""
-REACH, SPEED = 1.0, 0.03
-"""How far from where it was seen last a lost object is taken for itself: this many of its sides,
-and this share of the picture's longer side for every frame since."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Known:
-    """A track as discovery sees it.
-
-    Attributes:
-        track_id: Standard form.
-        first_frame: When it began.
-        mask: On this frame; empty if it is not visible.
-        is_searched: Whether it is lost, hidden or gone.
-        is_told: The user said what it is on this frame.
-        seen_at: Box of its last mask; () if there was none.
-        unseen_frames: Frames since then.
-    """
-
-    track_id: int
-    first_frame: int
-    mask: Mask
-    is_searched: bool
-    is_told: bool
-    seen_at: tuple[float, ...]
-    unseen_frames: int
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Found:
-    """Something that is a track from now on, or one again.
-
-    Attributes:
-        track_id: The one that it is again; None for a new one.
-        mask: Standard form.
-        score: Of the proposal, in [0, 1].
-        reason: For the event.
-    """
-
-    track_id: int | None
-    mask: Mask
-    score: float
-    reason: str
-
-    @property
-    def kind(self) -> EventKind:
-        """What happened."""
-        return EventKind.DISCOVERED if self.track_id is None else EventKind.FOUND
-
-
-Support = Callable[[int, Mask], float]
-"""How well a mask fits what the object of an id has looked like, in [-1, 1]."""
 
 
 class Discovery:
@@ -134,7 +67,7 @@ class Discovery:
 
         Args:
             config: When to look, and what is taken.
-            segmenter: Asked again about what does not move.
+            segmenter: Asked again about what was seen before.
             moving: Proposes what moves by itself.
             still: Proposes anything.
         """
@@ -145,7 +78,7 @@ class Discovery:
         self._flow = FlowEstimator()
         self._candidates = Candidates()
         self._state = DiscoveryState()
-        self._zone: Mask | None = None
+        self._sieve = Sieve(config, VideoInfo(width=1, height=1))
         self._size = (0, 0)
 
     @property
@@ -156,7 +89,7 @@ class Discovery:
     def start(self, info: VideoInfo) -> None:
         """Begin a video."""
         self._size = info.size
-        self._zone = _zone_mask(self._config.zones, info)
+        self._sieve = Sieve(self._config, info)
         self._flow.reset()
         self._moving.reset()
         self._candidates = Candidates()
@@ -255,9 +188,9 @@ class Discovery:
         # A look takes place a little later, when enough was watched, and rests afterwards.
         if flow is None or state.early_look >= age or left < ahead + LEAST_PAUSE:
             return
-        free = is_own_motion(flow - whole_motion(flow)) & ~self._small_union(tracks, margin=2)
-        if self._zone is not None:
-            free &= self._small(self._zone)
+        free = is_own_motion(flow - whole_motion(flow)) & self._sieve.small_open_area(
+            tracks, margin=2
+        )
         share = np.count_nonzero(free) / free.size
         if state.calm_share is None:
             state.calm_share = share
@@ -281,15 +214,17 @@ class Discovery:
         searched = [
             track for track in tracks if is_scheduled and track.is_searched and not track.is_told
         ]
-        area = self._open_area(tracks, searched)
+        area = self._sieve.open_area(tracks, searched)
         sightings = self._moving_sightings(frame, area)
         is_thorough = is_scheduled and not config.motion_only
         is_thorough &= state.look_count % config.still_looks == 0
         if is_thorough:
-            sightings += self._sightings(self._still.propose(frame, area=area), is_moving=False)
-        found = self._returned(searched, tracks, sightings, support)
-        taken = _union([*_masks(tracks), *_masks(found)], self._size)
-        free = [one for one in _wholes(sightings) if self._is_free(one, tracks, taken)]
+            sightings += self._sieve.sightings(
+                self._still.propose(frame, area=area), is_moving=False
+            )
+        found = returned(searched, tracks, sightings, support, config)
+        taken = self._sieve.union([*_masks(tracks), *_masks(found)])
+        free = [one for one in wholes(sightings) if self._sieve.is_free(one, tracks, taken)]
         free += self._seen_again(frame, free, tracks, taken)
         before = list(self._candidates.waiting)
         seen = self._candidates.link(free, frame.index, least_iou=config.link_iou)
@@ -300,43 +235,9 @@ class Discovery:
         state.look_count += is_scheduled
         return found
 
-    def _open_area(self, tracks: Sequence[Known], searched: Sequence[Known]) -> Mask:
-        """Where something new, or something lost, may be.
-
-        Where objects are lost only tracks that began no later than the eldest of them count, so
-        that what is proposed to them does not depend on younger ones.
-        """
-        first = min((track.first_frame for track in searched), default=None)
-        hiding = [one for one in tracks if first is None or one.first_frame <= first]
-        area = ~_union([one.mask for one in hiding], self._size)
-        return np.asarray(area if self._zone is None else area & self._zone)
-
     def _moving_sightings(self, frame: Frame, area: Mask) -> list[Sighting]:
         self._connect(self._state.shot_age - 1)
-        return self._sightings(self._moving.propose(frame, area=area), is_moving=True)
-
-    def _sightings(self, proposals: Sequence[Proposal], *, is_moving: bool) -> list[Sighting]:
-        """Those of the right size and place that are one thing, each as its largest part."""
-        found = []
-        for proposal in proposals:
-            if proposal.mask is None:
-                continue
-            one = self._sighting(proposal.mask, proposal.score, is_moving=is_moving)
-            if one is not None:
-                found.append(one)
-        return found
-
-    def _sighting(self, whole: Mask, score: float, *, is_moving: bool) -> Sighting | None:
-        mask = largest_component(whole)
-        area = int(np.count_nonzero(mask))
-        if area < WHOLE * np.count_nonzero(whole):
-            return None
-        if not self._config.min_area <= area <= self._config.max_area * mask.size:
-            return None
-        if self._zone is not None and share_in(mask, self._zone) < 0.5:
-            return None
-        small = self._small(mask)
-        return Sighting(mask, small, score, is_moving) if small.any() else None
+        return self._sieve.sightings(self._moving.propose(frame, area=area), is_moving=True)
 
     def _seen_again(
         self, frame: Frame, free: Sequence[Sighting], tracks: Sequence[Known], taken: Mask
@@ -353,10 +254,10 @@ class Discovery:
         answers = self._segmenter.decode(self._segmenter.embed(frame), prompts)
         found = []
         for one, (best, *_) in zip(asked, answers, strict=True):
-            again = self._sighting(best.mask, best.predicted_iou, is_moving=one.is_moving)
+            again = self._sieve.sighting(best.mask, best.predicted_iou, is_moving=one.is_moving)
             if again is not None and overlap(one.small, again.small) >= AGAIN_IOU:
                 found.append(replace(again, is_proposed=False))
-        return [one for one in found if self._is_free(one, tracks, taken)]
+        return [one for one in found if self._sieve.is_free(one, tracks, taken)]
 
     def _box(self, candidate: Candidate) -> Floats:
         small = candidate.small
@@ -365,54 +266,6 @@ class Discovery:
         return grow_box(box.astype(np.float32), AGAIN_GROWTH, self._size)
 
     # What comes of it.
-
-    def _returned(
-        self,
-        searched: Sequence[Known],
-        tracks: Sequence[Known],
-        sightings: Sequence[Sighting],
-        support: Support,
-    ) -> list[Found]:
-        """Lost objects that something seen is: the eldest chooses first."""
-        found: list[Found] = []
-        for track in sorted(searched, key=lambda one: (one.first_frame, one.track_id)):
-            elder = [one.mask for one in tracks if one.first_frame <= track.first_frame]
-            hidden = _union([*elder, *_masks(found)], self._size)
-            best: tuple[float, Sighting] | None = None
-            for one in sightings:
-                if share_in(one.mask, hidden) >= self._config.max_covered:
-                    continue
-                if not _fits_place(one, track):
-                    continue
-                fit = support(track.track_id, one.mask)
-                if fit >= self._config.return_support and (best is None or fit > best[0]):
-                    best = fit, one
-            if best is not None:
-                fit, one = best
-                reason = (
-                    f"proposed again after {track.unseen_frames} frames: fits its looks by "
-                    f"{fit:+.2f}, {_distance(one, track):.0f} px from where it was seen last"
-                )
-                found.append(Found(track.track_id, one.mask, one.score, reason))
-        return found
-
-    def _is_free(self, one: Sighting, tracks: Sequence[Known], taken: Mask) -> bool:
-        """Whether nothing of it is tracked, and it is no part of what is."""
-        if share_in(one.mask, taken) >= self._config.max_covered:
-            return False
-        outline = cv2.dilate(one.small.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
-        outline &= ~one.small
-        area = np.count_nonzero(one.small)
-        for track in tracks:
-            if not track.mask.any():
-                continue
-            small = self._small(track.mask)
-            if share_in(small, one.small) >= HOLDS:
-                return False
-            is_part = share_in(np.asarray(outline), small) >= CONTACT
-            if is_part and area < PART * np.count_nonzero(small):
-                return False
-        return True
 
     def _begun(
         self,
@@ -428,13 +281,11 @@ class Discovery:
         for one in sorted(ready, key=lambda each: -seen[each].score):
             sighting = seen[one]
             known = [*found, *begun]
-            taken = _union([each.mask for each in known], self._size)
+            taken = self._sieve.union([each.mask for each in known])
             if len(begun) >= room or not self._is_free_of(sighting, known, taken):
                 continue
             what = "that moves, " if one.is_moving else ""
-            reason = f"something {what}seen at {one.seen} looks" + self._unlike(
-                sighting, tracks, support
-            )
+            reason = f"something {what}seen at {one.seen} looks" + unlike(sighting, tracks, support)
             begun.append(Found(None, sighting.mask, sighting.score, reason))
             self._candidates.drop(one)
         return begun
@@ -465,114 +316,27 @@ class Discovery:
             for other in self._candidates.waiting
         )
 
-    def _unlike(self, one: Sighting, tracks: Sequence[Known], support: Support) -> str:
-        """Why it is none of those that are lost."""
-        lost = [track for track in tracks if track.is_searched]
-        if not lost:
-            return ""
-        best = max(lost, key=lambda track: support(track.track_id, one.mask))
-        fit = support(best.track_id, one.mask)
-        if not _fits_place(one, best):
-            return f"; too far from, or not the size of, object {best.track_id} that is lost"
-        return f"; fits the looks of object {best.track_id}, which is lost, by only {fit:+.2f}"
-
     def _everything(
         self, frame: Frame, tracks: Sequence[Known], found: Sequence[Found]
     ) -> list[Found]:
         """All that is proposed on this frame, the surest first."""
-        area = self._open_area(tracks, ())
-        sightings = self._sightings(self._still.propose(frame, area=area), is_moving=False)
-        taken = _union([*_masks(tracks), *_masks(found)], self._size)
+        area = self._sieve.open_area(tracks, ())
+        proposals = self._still.propose(frame, area=area)
+        sightings = self._sieve.sightings(proposals, is_moving=False)
+        taken = self._sieve.union([*_masks(tracks), *_masks(found)])
         begun: list[Found] = []
-        for one in sorted(_wholes(sightings), key=lambda each: -each.score):
+        for one in sorted(wholes(sightings), key=lambda each: -each.score):
             if _visible_count(tracks, [*found, *begun]) >= self._config.max_objects:
                 break
-            if self._is_free(one, tracks, taken) and self._is_free_of(one, begun, taken):
+            if self._sieve.is_free(one, tracks, taken) and self._is_free_of(one, begun, taken):
                 begun.append(Found(None, one.mask, one.score, "everything on the first frame"))
                 taken = np.asarray(taken | one.mask)
         return begun
-
-    # Sizes.
-
-    def _small(self, mask: Mask) -> Mask:
-        """A mask at the size of the flow."""
-        height, width = self._small_size()
-        share = cv2.resize(mask.view(np.uint8), (width, height), interpolation=cv2.INTER_AREA)
-        # INTER_AREA rounds: 1 from a half on.
-        return np.asarray(share > 0)
-
-    def _small_size(self) -> tuple[int, int]:
-        previous = self._flow.previous
-        if previous is None:
-            previous = flow_image(np.zeros((*self._size, 3), np.uint8))
-        height, width = previous.shape
-        return height, width
-
-    def _small_union(self, tracks: Sequence[Known], *, margin: int) -> Mask:
-        """Where tracks are, at the size of the flow, and a little around."""
-        together = np.zeros(self._small_size(), bool)
-        for track in tracks:
-            if not track.is_searched:
-                together |= self._small(track.mask)
-        kernel = np.ones((2 * margin + 1, 2 * margin + 1), np.uint8)
-        return np.asarray(cv2.dilate(together.view(np.uint8), kernel) > 0)
-
-
-def _zone_mask(zones: Sequence[str], info: VideoInfo) -> Mask | None:
-    if not zones:
-        return None
-    canvas = np.zeros(info.size, np.uint8)
-    scale = np.array([info.width / info.source_width, info.height / info.source_height])
-    for zone in zones:
-        corners = np.rint(parse_zone(zone) * scale).astype(np.int32)
-        cv2.fillPoly(canvas, [corners], 1)
-    return canvas.view(np.bool_)
 
 
 def _masks(items: Sequence[Known] | Sequence[Found]) -> list[Mask]:
     return [one.mask for one in items]
 
 
-def _union(masks: Sequence[Mask], size: tuple[int, int]) -> Mask:
-    together = np.zeros(size, bool)
-    for mask in masks:
-        together |= mask
-    return together
-
-
 def _visible_count(tracks: Sequence[Known], found: Sequence[Found]) -> int:
     return sum(not track.is_searched for track in tracks) + len(found)
-
-
-def _wholes(sightings: Sequence[Sighting]) -> list[Sighting]:
-    """Those that do not lie in a larger one found the same way."""
-    return [
-        one
-        for one in sightings
-        if not any(
-            other is not one
-            and other.is_moving is one.is_moving
-            and np.count_nonzero(other.small) > np.count_nonzero(one.small)
-            and share_in(one.small, other.small) >= INSIDE
-            for other in sightings
-        )
-    ]
-
-
-def _fits_place(one: Sighting, track: Known) -> bool:
-    """Whether a lost object can be there, and of that size, by now."""
-    if not track.seen_at:
-        return False
-    box, seen_at = mask_box(one.mask), np.array(track.seen_at, np.float32)
-    tall, was_tall = float(box[3] - box[1]), float(seen_at[3] - seen_at[1])
-    if not 1 / SIZES <= tall / max(was_tall, 1) <= SIZES:
-        return False
-    side = float(max(seen_at[2] - seen_at[0], was_tall))
-    reach = REACH * side + SPEED * max(one.mask.shape) * track.unseen_frames
-    return bool(_distance(one, track) <= reach)
-
-
-def _distance(one: Sighting, track: Known) -> float:
-    """Pixels between the middle of a sighting and where a track was seen last."""
-    box, seen_at = mask_box(one.mask), np.array(track.seen_at, np.float32)
-    return float(np.linalg.norm(box[:2] + box[2:] - seen_at[:2] - seen_at[2:]) / 2)

@@ -24,10 +24,12 @@ from track_anything.structures import (
     VideoInfo,
 )
 from track_anything.tracking.association import Claim, judge_answer, settle_overlaps
-from track_anything.tracking.discovery import Discovery, Found, Known
+from track_anything.tracking.discovery import Discovery
 from track_anything.tracking.look_back import LookBack
 from track_anything.tracking.reprompt import reprompt
+from track_anything.tracking.returning import Found
 from track_anything.tracking.scene_cut import SceneCutDetector
+from track_anything.tracking.sightings import Known
 from track_anything.tracking.step import Step
 from track_anything.tracking.track import Track
 from track_anything.tracking.tracker_state import TrackerState
