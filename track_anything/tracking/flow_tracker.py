@@ -433,7 +433,7 @@ class FlowTracker:
             if track.state is State.ENDED:
                 if track.unseen_frames > held:
                     del self._tracks[track.track_id]
-            elif track.is_searched and track.unseen_frames > limit:
+            elif track.is_searched and track.unseen_frames >= limit:
                 self._propagator.forget(track.track_id)
                 track.state, track.confidence, track.unseen_frames = State.ENDED, 0.0, 0
                 now.say(EventKind.ENDED, track.track_id, f"not seen for {limit} frames")
