@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from track_anything.config import RegionConfig
+from track_anything.errors import TrackingError
 from track_anything.interfaces import Proposer
 from track_anything.masks import mask_iou
 from track_anything.proposers.drive import find_drive
@@ -88,6 +89,26 @@ def test_after_a_reset_the_next_frame_is_a_first_one(ground: Image) -> None:
     assert proposer.look(frames[1]) is not None
     proposer.reset()
     assert proposer.look(frames[2]) is None
+
+
+def test_what_was_watched_counts_and_goes_through_save_and_restore(ground: Image) -> None:
+    frames = [frame for frame, _ in clip(ground, speed=(6, 2))]
+    whole, first, second = (MotionProposer(GrabCutSegmenter()) for _ in range(3))
+    assert whole.look(frames[0]) is None
+    whole.look(frames[1])
+    wanted = whole.look(frames[2])
+    first.restore(first.save())
+    first.watch(frames[0])
+    second.restore(first.save())
+    second.watch(frames[1])
+    first.restore(second.save())
+    found = first.look(frames[2])
+    assert wanted is not None
+    assert found is not None
+    assert wanted.is_moving.any()
+    np.testing.assert_array_equal(found.is_moving, wanted.is_moving)
+    with pytest.raises(TrackingError, match="not the saved state of a motion field"):
+        first.restore(b"x")
 
 
 def test_a_new_size_is_a_first_frame_too(ground: Image) -> None:
