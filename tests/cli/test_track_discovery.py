@@ -98,6 +98,11 @@ def test_what_moves_is_found_without_a_prompt_and_goes_into_every_file(
     assert said["options"]["discovery"]["motion_only"] is True
     assert said["timings"]["discover"]["count"] == 6
     assert said["prompts"] == {"objects": []}
+    # A new object in a corrected run gets an id that none had; what was found can be corrected.
+    result = run("track", "--continue", folder, "--box", "150,4,190,30@20f")
+    assert result.exit_code == 0, result.stderr
+    with RunStore.open(folder) as store:
+        assert [(one.track_id, one.first_frame) for one in store.tracks] == [(1, 15), (2, 20)]
 
 
 def test_everything_is_tracked_from_the_first_frame_on(
