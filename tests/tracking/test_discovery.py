@@ -421,7 +421,7 @@ def crowd(count: int, frames: int) -> list[Square]:
 def test_three_hundred_objects_in_a_thousand_frames_have_an_id_each(tmp_path: Path) -> None:
     count, frames = 300, 1000
     squares = crowd(count, frames)
-    tracker = tracker_of(replace(BASE, every_frames=3, forget_frames=20))
+    tracker = tracker_of(replace(BASE, every_frames=3, forget_frames=12))
     sink = PaletteMaskSink(tmp_path)
     color_of: dict[int, int] = {}
     sizes: list[int] = []

@@ -30,7 +30,7 @@ from track_anything.tracking.flow_tracker import FlowTracker
 
 SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 SIZE, RATE = (360, 640), 25
-FIRST, WHOLE, COUNT = 60, 72, 34
+FIRST, WHOLE, COUNT = 54, 72, 40
 """The first frame drawn; the first on which the late player is seen whole; how many are drawn."""
 RED_10, LATE = 3, 7
 """Ids of the drawing."""

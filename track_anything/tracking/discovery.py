@@ -216,7 +216,8 @@ class Discovery:
         ]
         area = self._sieve.open_area(tracks, searched)
         sightings = self._moving_sightings(frame, area)
-        is_thorough = is_scheduled and not config.motion_only
+        # Everything is about to be proposed on this frame or the next.
+        is_thorough = is_scheduled and not (config.motion_only or state.wants_everything)
         is_thorough &= state.look_count % config.still_looks == 0
         if is_thorough:
             sightings += self._sieve.sightings(
@@ -319,13 +320,13 @@ class Discovery:
     def _everything(
         self, frame: Frame, tracks: Sequence[Known], found: Sequence[Found]
     ) -> list[Found]:
-        """All that is proposed on this frame, the surest first."""
+        """All that is proposed on this frame, the best first."""
         area = self._sieve.open_area(tracks, ())
         proposals = self._still.propose(frame, area=area)
         sightings = self._sieve.sightings(proposals, is_moving=False)
         taken = self._sieve.union([*_masks(tracks), *_masks(found)])
         begun: list[Found] = []
-        for one in sorted(wholes(sightings), key=lambda each: -each.score):
+        for one in wholes(sightings):
             if _visible_count(tracks, [*found, *begun]) >= self._config.max_objects:
                 break
             if self._sieve.is_free(one, tracks, taken) and self._is_free_of(one, begun, taken):

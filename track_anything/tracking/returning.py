@@ -24,7 +24,7 @@ class Found:
     Attributes:
         track_id: The one that it is again; None for a new one.
         mask: Standard form.
-        score: Of the proposal, in [0, 1].
+        score: Estimated IoU with the truth, in [0, 1].
         reason: For the event.
     """
 

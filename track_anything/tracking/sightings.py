@@ -30,7 +30,7 @@ class Sighting:
     Attributes:
         mask: Standard form.
         small: (h, w) bool, the same at the size of the flow.
-        score: Of the proposal.
+        score: Estimated IoU with the truth, in [0, 1].
         is_moving: Whether it was found because it moves.
         is_proposed: Whether a proposer found it; else the segmenter was asked about a candidate.
     """
@@ -87,12 +87,14 @@ class Sieve:
         self._small_size = height, width
 
     def sightings(self, proposals: Sequence[Proposal], *, is_moving: bool) -> list[Sighting]:
-        """Those of the right size and place that are one thing, each as its largest part."""
+        """Those that are one thing of the right size and place, each as its largest part."""
         found = []
         for proposal in proposals:
             if proposal.mask is None:
                 continue
-            one = self.sighting(proposal.mask, proposal.score, is_moving=is_moving)
+            said = proposal.predicted_iou
+            score = proposal.score if said is None else said
+            one = self.sighting(proposal.mask, score, is_moving=is_moving)
             if one is not None:
                 found.append(one)
         return found
@@ -108,6 +110,7 @@ class Sieve:
         if self._zone is not None and share_in(mask, self._zone) < 0.5:
             return None
         small = self.small(mask)
+        score = min(max(score, 0.0), 1.0)
         return Sighting(mask, small, score, is_moving) if small.any() else None
 
     def open_area(self, tracks: Sequence[Known], searched: Sequence[Known]) -> Mask:
