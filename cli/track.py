@@ -153,7 +153,6 @@ def command(
         track-anything track clip.mp4 --box 120,80,260,310 -o run
         track-anything track match.mp4 --prompts players.yaml -ss 10 -t 20 -o run --json
         track-anything track street.mp4 --discover --motion-only -o run
-        track-anything track --resume run
         track-anything track --continue run --box dog=300,200,420,310@4.2
     """
     from track_anything.backward import expected_frames
