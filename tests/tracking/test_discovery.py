@@ -204,10 +204,15 @@ def test_ids_of_prompts_to_come_are_left_free() -> None:
     assert list(objects(found[-1])) == [5, 6]
 
 
-def test_nothing_begins_on_a_frame_on_which_the_user_says_something() -> None:
+def test_nothing_begins_on_a_frame_on_which_an_object_of_the_user_does() -> None:
     prompts = {4: [Prompt(mask=GREEN.mask(4), track_id=1)]}
     found = list(results(tracker_of(first_free_id=2), [RED, GREEN], 9, prompts))
     assert events(found, EventKind.DISCOVERED) == [(6, EventKind.DISCOVERED, 2)]
+    # What is said of one that began before is no hindrance: here, that it is absent all along.
+    absent = {at: [Prompt(is_absent=True, track_id=1)] for at in range(1, 9)}
+    hidden = {0: [Prompt(mask=GREEN.mask(0), track_id=1)], **absent}
+    found = list(results(tracker_of(first_free_id=2), [RED], 9, hidden))
+    assert events(found, EventKind.DISCOVERED) == [(4, EventKind.DISCOVERED, 2)]
 
 
 def test_an_object_that_comes_back_where_it_was_gets_its_old_id() -> None:

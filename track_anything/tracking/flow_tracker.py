@@ -137,7 +137,7 @@ class FlowTracker:
         self._carry(now, carried, prompted)
         self._ask_again(now, prompted)
         self._take_prompts(now, prompts)
-        self._discover(now, prompted)
+        self._discover(now)
         result = self._result(now)
         if self._look_back is None:
             return [result]
@@ -379,20 +379,17 @@ class FlowTracker:
 
     # Objects that nobody prompted.
 
-    def _discover(self, now: Step, prompted: set[int | None]) -> None:
+    def _discover(self, now: Step) -> None:
         if self._discovery is None:
             return
         self._end_forgotten(now, self._discovery.forget_frames)
+        tracks = [one for one in self._tracks.values() if one.state is not State.ENDED]
         found = self._discovery.step(
             now.frame,
-            [
-                self._known(now, one)
-                for one in self._tracks.values()
-                if one.state is not State.ENDED
-            ],
+            [self._known(now, one) for one in tracks],
             partial(self._propagator.support, now.frame),
             is_cut=any(event.kind is EventKind.CUT for event in now.events),
-            may_begin=not prompted,
+            may_begin=all(one.first_frame < now.frame.index for one in tracks),
         )
         for one in found:
             self._take_found(now, one)
