@@ -1,11 +1,14 @@
 """Options of every command that makes masks: who makes them, where, on frames of which size."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import click
 
 from track_anything.config import CUT_RULES, RunConfig
+from track_anything.errors import ConfigError
+from track_anything.zones import parse_zone, read_zones
 
 DEFAULTS = RunConfig()
 
@@ -78,6 +81,92 @@ def tracker_options(command: Callable[..., Any]) -> Callable[..., Any]:
             "none any further, ignore carries on as if nothing was.",
         ),
     )
+    return _with(options, command)
+
+
+def discovery_options(command: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that say which objects are tracked that nobody prompted."""
+    defaults = DEFAULTS.discovery
+    options = (
+        click.option(
+            "--discover",
+            is_flag=True,
+            help="Look for new objects all along: what is seen at three looks becomes a track with "
+            "an id of its own. Prompts are not needed then.",
+        ),
+        click.option(
+            "--everything",
+            is_flag=True,
+            help="Track all that is seen on the first frame; with --discover new objects as well.",
+        ),
+        click.option(
+            "--discover-every",
+            type=click.IntRange(1, 10_000),
+            default=defaults.every_frames,
+            show_default=True,
+            metavar="N",
+            help="Look for new objects every N frames, 1 to 10000; a cut, or more that moves and "
+            "is not tracked, brings a look sooner.",
+        ),
+        click.option(
+            "--motion-only",
+            is_flag=True,
+            help="Discover only what moves by itself, whatever the camera does: much faster, and "
+            "no furniture. It is so without SAM in any case.",
+        ),
+        click.option(
+            "--max-objects",
+            type=click.IntRange(1, 65_535),
+            default=defaults.max_objects,
+            show_default=True,
+            metavar="N",
+            help="Discover no more while N objects are seen, 1 to 65535, prompted ones included.",
+        ),
+        click.option(
+            "--zone",
+            "zones",
+            multiple=True,
+            metavar="POLYGON",
+            callback=_parse_zones,
+            help="Discover only what lies in it for the most part: X,Y,X,Y,X,Y ... in pixels of "
+            "the source, or a text file with a polygon a line. May be repeated.",
+        ),
+        click.option(
+            "--min-area",
+            type=click.IntRange(1, 2**31),
+            default=defaults.min_area,
+            show_default=True,
+            metavar="N",
+            help="Discover nothing smaller, in pixels of the frames tracked.",
+        ),
+        click.option(
+            "--max-area",
+            type=click.FloatRange(0, 1),
+            default=defaults.max_area,
+            show_default=True,
+            metavar="X",
+            help="Discover nothing larger, as a share of the picture, 0 to 1.",
+        ),
+    )
+    return _with(options, command)
+
+
+def _with(options: Sequence[Decorator], command: Callable[..., Any]) -> Callable[..., Any]:
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def _parse_zones(ctx: click.Context, _: click.Parameter, texts: Sequence[str]) -> tuple[str, ...]:
+    """Polygons as they are in the settings, those of files as well."""
+    zones: list[str] = []
+    try:
+        for text in texts:
+            if Path(text).is_file():
+                zones += read_zones(Path(text))
+            else:
+                parse_zone(text)
+                zones.append(text)
+    except ConfigError as error:
+        raise click.UsageError(f"--zone: {error}", ctx) from error
+    return tuple(zones)

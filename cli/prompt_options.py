@@ -103,7 +103,12 @@ def parse_moment(
 
 
 def objects_of(
-    ctx: click.Context, options: Mapping[str, Any], *, verb: str, corrects: bool = False
+    ctx: click.Context,
+    options: Mapping[str, Any],
+    *,
+    verb: str,
+    corrects: bool = False,
+    may_be_none: bool = False,
 ) -> "tuple[ObjectSpec, ...]":
     """The objects that the prompt options and the prompt file of a command line stand for.
 
@@ -117,7 +122,10 @@ def objects_of(
     if options["every_prompt"] and file is None:
         raise click.UsageError("--every-prompt says how to read --prompts: give both", ctx)
     if not specs and file is None:
+        if may_be_none:
+            return ()
         wanted = f"say what to {verb} with --box, --point, --mask or --prompts"
+        wanted += ", or let it be found with --discover or --everything" * (verb == "follow")
         raise click.UsageError(wanted, ctx)
     from_file = (
         [] if file is None else read_prompts(file, every=options["every_prompt"], corrects=corrects)

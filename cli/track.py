@@ -13,6 +13,7 @@ from .check import check_text, checked
 from .engine_options import (
     DEFAULTS,
     device_option,
+    discovery_options,
     max_side_option,
     segmenter_option,
     tracker_options,
@@ -65,6 +66,7 @@ INCOMPLETE, UNDER_LIMIT, INTERRUPTED, TERMINATED = 1, 3, 130, 143
     help="Ask the segmenter again about tracks in doubt; auto trusts it by how good it is.",
 )
 @tracker_options
+@discovery_options
 @click.option(
     "--direction",
     type=click.Choice(DIRECTIONS),
@@ -150,7 +152,7 @@ def command(
     \b
         track-anything track clip.mp4 --box 120,80,260,310 -o run
         track-anything track match.mp4 --prompts players.yaml -ss 10 -t 20 -o run --json
-        track-anything track --resume run
+        track-anything track street.mp4 --discover --motion-only -o run
         track-anything track --continue run --box dog=300,200,420,310@4.2
     """
     from track_anything.backward import expected_frames

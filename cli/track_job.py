@@ -29,7 +29,16 @@ _SETTINGS = {
     "reprompt_budget": ("tracker", "reprompt", "budget"),
     "look_back": ("tracker", "look_back", "frames"),
     "cuts": ("tracker", "cuts"),
+    "discover": ("discovery", "is_on"),
+    "everything": ("discovery", "everything"),
+    "discover_every": ("discovery", "every_frames"),
+    "motion_only": ("discovery", "motion_only"),
+    "max_objects": ("discovery", "max_objects"),
+    "zones": ("discovery", "zones"),
+    "min_area": ("discovery", "min_area"),
+    "max_area": ("discovery", "max_area"),
 }
+_OF_DISCOVERY = tuple(name for name, path in _SETTINGS.items() if path[0] == "discovery")
 
 
 def parse_style(ctx: click.Context, _: click.Parameter, text: str) -> tuple[str, ...]:
@@ -149,11 +158,14 @@ def make_job(ctx: click.Context, options: Mapping[str, Any]) -> "Job":
     from track_anything.job import Job
 
     files = (options["prompt_file"], options["config_file"])
+    config = _config(ctx, options)
+    finds = config.discovery.is_needed
+    _check_discovery(ctx, config)
     return Job(
         input=options["video"],
-        prompts=objects_of(ctx, options, verb="follow"),
+        prompts=objects_of(ctx, options, verb="follow", may_be_none=finds),
         output=options["output"],
-        config=_config(ctx, options),
+        config=config,
         device=options["device"],
         start=options["start"],
         end=options["end"],
@@ -166,6 +178,19 @@ def make_job(ctx: click.Context, options: Mapping[str, Any]) -> "Job":
         ),
         used_files=tuple(file for file in files if file is not None),
     )
+
+
+def _check_discovery(ctx: click.Context, config: RunConfig) -> None:
+    """Refuse options about discovery where nothing is discovered."""
+    if config.discovery.is_on:
+        return
+    allowed = ("max_objects", "zones", "min_area", "max_area") * config.discovery.everything
+    for parameter in ctx.command.params:
+        name = str(parameter.name)
+        source = ctx.get_parameter_source(name)
+        is_given = source is click.core.ParameterSource.COMMANDLINE
+        if is_given and name in _OF_DISCOVERY and name not in ("everything", *allowed):
+            raise click.UsageError(f"{parameter.opts[0]} needs --discover", ctx)
 
 
 def _config(ctx: click.Context, options: Mapping[str, Any]) -> RunConfig:

@@ -1,6 +1,7 @@
 """The calls most programs need, and names that load late."""
 
 import ast
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 
 import track_anything
 from track_anything.api import as_prompts
+from track_anything.config import DiscoveryConfig, RunConfig
 from track_anything.errors import PromptError, VideoError
 from track_anything.prompts import Hints, ObjectSpec
 from track_anything.structures import Prompt
@@ -38,6 +40,23 @@ def test_one_call_tracks_into_a_folder(pictures: Path, tmp_path: Path) -> None:
         "tracks.db",
         "tracks.jsonl",
     ]
+
+
+def test_without_prompts_everything_on_the_first_frame_can_be_tracked(pictures: Path) -> None:
+    results = list(track_anything.follow(pictures, everything=True, end="2f"))
+    assert results[0].events[0].kind == "discovered"
+    assert len(results[0].objects) == len(results[1].objects) >= 1
+    with pytest.raises(PromptError, match="there are no prompts"):
+        list(track_anything.follow(pictures))
+
+
+def test_what_discovery_is_told_in_the_config_is_kept(pictures: Path, tmp_path: Path) -> None:
+    config = RunConfig(discovery=DiscoveryConfig(every_frames=2))
+    box = {"square": BOX}
+    run = tmp_path / "run"
+    track_anything.track(pictures, box, run, config=config, discover=True, video_out=False)
+    said = json.loads((run / "run.json").read_text())["options"]["discovery"]
+    assert (said["is_on"], said["everything"], said["every_frames"]) == (True, False, 2)
 
 
 def test_own_sinks_get_every_result(pictures: Path) -> None:

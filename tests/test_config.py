@@ -114,3 +114,17 @@ def test_values_win_over_the_config_they_are_laid_on() -> None:
 def test_a_setting_out_of_range_is_refused(make: object, said: str) -> None:
     with pytest.raises(ConfigError, match=said):
         make()  # type: ignore[operator]
+
+
+def test_zones_and_limits_of_discovery_are_checked() -> None:
+    zones = {"discovery": {"is_on": True, "zones": ["0,0 9,0 9,9"]}}
+    assert with_values(RunConfig(), zones).discovery.zones == ("0,0 9,0 9,9",)
+    for values, said in (
+        ({"zones": ["0,0 9,0"]}, "a zone is three corners or more"),
+        ({"zones": "0,0 9,0 9,9"}, "discovery.zones is a list of texts"),
+        ({"every_frames": 0}, "every_frames is 1 to 10000, got 0"),
+        ({"max_area": 1.5}, "max_area is 0 to 1, got 1.5"),
+        ({"max_objects": 70000}, "max_objects is 1 to 65535, got 70000"),
+    ):
+        with pytest.raises(ConfigError, match=said):
+            with_values(RunConfig(), {"discovery": values})

@@ -31,6 +31,7 @@ ROWS: Sequence[frozenset[str]] = (
             "polygons",
             "superpixels",
             "timing",
+            "zones",
         }
     ),
     frozenset(

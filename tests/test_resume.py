@@ -17,6 +17,7 @@ from track_anything import resume
 from track_anything.build import OutputParts
 from track_anything.config import (
     AppearanceConfig,
+    DiscoveryConfig,
     PropagatorConfig,
     RunConfig,
     StyleConfig,
@@ -167,6 +168,22 @@ def test_a_run_stopped_anywhere_ends_with_the_same_masks_and_tables(
     for key in ("objects", "events", "prompts", "frames", "range", "input"):
         assert said[key] == expected[key]
     assert summary.frames == FRAMES
+
+
+@pytest.mark.parametrize("at", [3, 7, 11])
+def test_a_run_that_discovers_goes_on_with_the_same_ids_and_masks(
+    job: Job, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int
+) -> None:
+    monkeypatch.setattr(resume, "SNAPSHOT_SECONDS", 0.0)
+    monkeypatch.setattr(resume, "_LEAST_RATIO", 0.0)
+    discovery = DiscoveryConfig(is_on=True, still_regions=True, every_frames=2, still_looks=1)
+    job = replace(job, prompts=(), config=replace(QUICK, discovery=discovery))
+    execute(plan(replace(job, output=tmp_path / "discovered")))
+    with RunStore.open(tmp_path / "discovered") as store:
+        assert {track.first_frame for track in store.tracks} & set(range(1, 9))
+    stop(job, at)
+    execute(resumed(folder_of(job)))
+    assert content(folder_of(job)) == content(tmp_path / "discovered")
 
 
 def test_a_run_may_be_stopped_again_and_again(job: Job, whole: Path) -> None:

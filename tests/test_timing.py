@@ -1,16 +1,39 @@
 """Busy seconds per stage, on a clock that tests move by hand."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from fractions import Fraction
 
 import numpy as np
 import pytest
 
-from track_anything.interfaces import FrameSource, Segmenter, Sink, Tracker
-from track_anything.structures import Frame, FrameResult, Prompt, VideoInfo
-from track_anything.testing import MovingSquare, RecordingSink, ThresholdSegmenter
-from track_anything.timing import StageClock, TimedSegmenter, TimedSink, TimedSource, TimedTracker
+from track_anything.interfaces import ClickSegmenter, FrameSource, Segmenter, Sink, Tracker
+from track_anything.structures import (
+    ClickMask,
+    Floats,
+    Frame,
+    FrameResult,
+    ImageEmbedding,
+    Mask,
+    Prompt,
+    Proposal,
+    VideoInfo,
+)
+from track_anything.testing import (
+    BrightPartsProposer,
+    MovingSquare,
+    RecordingSink,
+    ThresholdSegmenter,
+)
+from track_anything.timing import (
+    StageClock,
+    TimedMotionProposer,
+    TimedSegmenter,
+    TimedSink,
+    TimedSource,
+    TimedTracker,
+    timed_segmenter,
+)
 
 
 class HandClock:
@@ -204,3 +227,53 @@ def test_a_timed_sink_counts_results_and_times_closing(hand: HandClock) -> None:
     sink.abort()
     assert (len(inside.results), inside.close_count, inside.abort_count) == (1, 1, 1)
     assert clock.to_dict()["encode"] == {"seconds": 111.0, "count": 1}
+
+
+class Clicked(ThresholdSegmenter):
+    """Answers clicks in ten seconds each."""
+
+    def __init__(self, hand: HandClock) -> None:
+        super().__init__()
+        self._hand = hand
+
+    def decode_clicks(
+        self, embedding: ImageEmbedding, points: Floats, *, least_predicted_iou: float = 0.0
+    ) -> Iterator[ClickMask]:
+        for click in range(len(points)):
+            self._hand.now += 10
+            yield ClickMask(click, 0, 0.9, np.zeros(embedding.size, np.float32))
+
+
+def test_a_timed_segmenter_still_answers_clicks_and_what_waits_is_not_its_time(
+    hand: HandClock,
+) -> None:
+    clock = StageClock()
+    timed = timed_segmenter(Clicked(hand), clock)
+    assert isinstance(timed, ClickSegmenter)
+    assert not isinstance(timed_segmenter(ThresholdSegmenter(), clock), ClickSegmenter)
+    embedding = timed.embed(MovingSquare().frame(0))
+    for _ in timed.decode_clicks(embedding, np.zeros((3, 2), np.float32)):
+        hand.now += 1000
+    assert clock.to_dict()["segment"] == {"seconds": 30.0, "count": 1}
+
+
+def test_discovery_is_timed_without_what_its_segmenter_does(hand: HandClock) -> None:
+    clock = StageClock()
+
+    class Slow(BrightPartsProposer):
+        def propose(self, frame: Frame, *, area: Mask | None = None) -> Sequence[Proposal]:
+            hand.now += 2
+            with clock.stage("segment"):
+                hand.now += 30
+            return super().propose(frame, area=area)
+
+        def watch(self, frame: Frame) -> None:
+            hand.now += 1
+
+    proposer = TimedMotionProposer(Slow(), clock)
+    frame = MovingSquare().frame(0)
+    proposer.watch(frame)
+    assert len(proposer.propose(frame)) == 1
+    proposer.reset()
+    proposer.restore(proposer.save())
+    assert clock.to_dict()["discover"] == {"seconds": 3.0, "count": 1}

@@ -5,6 +5,7 @@ A run that was stopped is resumed, and a complete one corrected, by its folder.
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -42,6 +43,7 @@ A path: a prompt file, or a file or folder that `read_prompts` takes.
 [Prompt(...), ...]: prompts on the first frame, in pixels of the frames delivered.
 {0: [Prompt(...)], 40: [...]}: the same, by index of the frame; corrections have a track_id.
 [ObjectSpec(...), ...]: all that a prompt file can say.
+Nothing at all, or None, is enough where objects are discovered.
 """
 
 _DEFAULTS = RunConfig()
@@ -49,10 +51,12 @@ _DEFAULTS = RunConfig()
 
 def track(
     video: str | Path,
-    prompts: PromptsGiven,
+    prompts: PromptsGiven | None = None,
     output: str | Path | None = None,
     *,
     config: RunConfig = _DEFAULTS,
+    discover: bool = False,
+    everything: bool = False,
     device: str = "auto",
     start: Moment | None = None,
     end: Moment | None = None,
@@ -67,9 +71,11 @@ def track(
 
     Args:
         video: A file, a folder or pattern of pictures, one picture, or "-".
-        prompts: As PromptsGiven says.
+        prompts: As PromptsGiven says; None where objects are discovered.
         output: The run folder; None writes nothing, for `sinks` that do something else.
         config: Settings.
+        discover: Look for new objects all along; how is in config.discovery.
+        everything: Track all that is seen on the first frame.
         device: Where a segmenter with weights runs: auto, cpu, cuda, mps.
         start: First moment read.
         end: First moment left out.
@@ -92,7 +98,7 @@ def track(
             input=str(video),
             prompts=as_prompts(prompts),
             output=None if output is None else Path(output),
-            config=config,
+            config=_discovering(config, discover=discover, everything=everything),
             device=device,
             start=as_moment(start),
             end=as_moment(end),
@@ -107,9 +113,11 @@ def track(
 
 def follow(
     video: str | Path,
-    prompts: PromptsGiven,
+    prompts: PromptsGiven | None = None,
     *,
     config: RunConfig = _DEFAULTS,
+    discover: bool = False,
+    everything: bool = False,
     device: str = "auto",
     start: Moment | None = None,
     end: Moment | None = None,
@@ -127,7 +135,7 @@ def follow(
         Job(
             input=str(video),
             prompts=as_prompts(prompts),
-            config=config,
+            config=_discovering(config, discover=discover, everything=everything),
             device=device,
             start=as_moment(start),
             end=as_moment(end),
@@ -192,12 +200,20 @@ def correct_run(
     return revise(plan_revision(Path(folder), corrections), sinks=sinks, tell=tell)
 
 
-def as_prompts(prompts: PromptsGiven) -> Prompts:
+def _discovering(config: RunConfig, *, discover: bool, everything: bool) -> RunConfig:
+    said = config.discovery
+    said = replace(said, is_on=said.is_on or discover, everything=said.everything or everything)
+    return replace(config, discovery=said)
+
+
+def as_prompts(prompts: PromptsGiven | None) -> Prompts:
     """Any of the forms of PromptsGiven in one that a job keeps.
 
     Raises:
         PromptError: If it has none of the forms, or a file or box is wrong.
     """
+    if prompts is None:
+        return ()
     if isinstance(prompts, str | Path):
         return tuple(read_prompts(Path(prompts)))
     given: Any = prompts

@@ -9,24 +9,40 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from track_anything.config import CLOCK_MODE, RunConfig
+from track_anything.config import CLOCK_MODE, DiscoveryConfig, RunConfig
 from track_anything.errors import ConfigError, WeightsError
-from track_anything.interfaces import FrameSource, Segmenter, Sink, Tracker
+from track_anything.interfaces import (
+    ClickSegmenter,
+    FrameSource,
+    MotionProposer,
+    Proposer,
+    Segmenter,
+    Sink,
+    Tracker,
+)
 from track_anything.io.run_folder import RunFolder
 from track_anything.run import SinkGroup
 from track_anything.structures import FrameResult, Image, VideoInfo
 from track_anything.timing import (
     StageClock,
-    TimedSegmenter,
+    TimedMotionProposer,
+    TimedProposer,
     TimedSink,
     TimedSource,
     TimedTracker,
+    timed_segmenter,
 )
 
 TRACKER = "track_anything.tracking.flow_tracker:FlowTracker"
 PROPAGATOR = "track_anything.tracking.propagator:FlowAppearancePropagator"
+DISCOVERY = "track_anything.tracking.discovery:Discovery"
+GRID = "track_anything.proposers.grid:GridProposer"
+REGIONS = "track_anything.proposers.regions:RegionProposer"
+MOTION = "track_anything.proposers.motion:MotionProposer"
 SAM = "track_anything.segmenters.sam.segmenter:SamSegmenter"
 WEIGHTS = "track_anything.segmenters.sam.catalogue:available"
+
+NO_DISCOVERY = "new objects are found with a segmenter: choose another than none, or prompt masks"
 
 CHECKPOINT_SUFFIXES = (".pth", ".pt", ".safetensors", ".h5")
 
@@ -154,7 +170,11 @@ def resolved_config(config: RunConfig, spec: SegmenterSpec) -> RunConfig:
 
 
 def build_tracker(
-    config: RunConfig, segmenter: Segmenter | None, *, clock: StageClock | None = None
+    config: RunConfig,
+    segmenter: Segmenter | None,
+    *,
+    clock: StageClock | None = None,
+    first_free_id: int = 1,
 ) -> Tracker:
     """A tracker for one video.
 
@@ -162,12 +182,46 @@ def build_tracker(
         config: As resolved_config returns it.
         segmenter: For prompts and re-prompts; None takes masks as prompts only.
         clock: Told where the time goes; None times nothing.
+        first_free_id: The lowest id for objects that nobody prompted: above those of prompts.
+
+    Raises:
+        ConfigError: If objects are to be discovered without a segmenter.
     """
     copy = partial(load(PROPAGATOR), config=config.propagator, seed=config.seed)
     if segmenter is not None and clock is not None:
-        segmenter = TimedSegmenter(segmenter, clock)
-    tracker: Tracker = load(TRACKER)(copy(), segmenter, config=config.tracker, copy=copy)
+        segmenter = timed_segmenter(segmenter, clock)
+    discovery = None
+    if config.discovery.is_needed:
+        discovery = _discovery(config.discovery, segmenter, clock)
+    tracker: Tracker = load(TRACKER)(
+        copy(),
+        segmenter,
+        config=config.tracker,
+        copy=copy,
+        discovery=discovery,
+        first_free_id=first_free_id,
+    )
     return tracker if clock is None else TimedTracker(tracker, clock)
+
+
+def _discovery(
+    config: DiscoveryConfig, segmenter: Segmenter | None, clock: StageClock | None
+) -> Any:
+    if segmenter is None:
+        raise ConfigError(NO_DISCOVERY)
+    limits: dict[str, Any] = {"min_area": config.min_area, "max_area": config.max_area}
+    regions = replace(config.regions, **limits)
+    still: Proposer
+    # Clicks everywhere are for segmenters made for them, as SAM is.
+    if isinstance(segmenter, ClickSegmenter):
+        still = load(GRID)(segmenter, config=replace(config.grid, **limits))
+    else:
+        still = load(REGIONS)(segmenter, config=regions)
+        config = replace(config, motion_only=config.motion_only or not config.still_regions)
+    moving: MotionProposer = load(MOTION)(segmenter, config=regions)
+    if clock is not None:
+        still, moving = TimedProposer(still, clock), TimedMotionProposer(moving, clock)
+    return load(DISCOVERY)(config, segmenter, moving=moving, still=still)
 
 
 def build_source(source: FrameSource, config: RunConfig, clock: StageClock) -> FrameSource:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from track_anything.errors import ConfigError
+from track_anything.zones import parse_zone
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -456,6 +457,79 @@ class RegionConfig:
 
 
 @dataclass(frozen=True, kw_only=True)
+class DiscoveryConfig:
+    """Objects that nobody prompted: when they are looked for, and which become tracks.
+
+    Attributes:
+        is_on: Whether new objects are looked for.
+        everything: Whether all that is seen on the first frame is tracked.
+        motion_only: Whether only what moves by itself is looked for.
+        still_regions: Whether what does not move is looked for with segmenters that are not made
+            for it, as SAM is. In the drawn hall most of that was pieces of the floor, and shirts
+            without their players.
+        every_frames: Frames from one look to the next; a cut, or more that moves and is not
+            tracked, brings one sooner.
+        still_looks: At every so many looks the whole picture is searched, for what does not move
+            as well, which takes twenty times as long. The segmenter is asked about what it found
+            at the looks between.
+        looks: Looks at which something must be seen to become a track.
+        link_iou: Least IoU of what is seen with what was seen at the look before, carried here. Of
+            who sprints it is .4 with the legs once apart and once together.
+        max_covered: Share of something new that tracks may cover.
+        min_area: Smaller things are not taken, in pixels.
+        max_area: Larger ones neither, as a share of the picture.
+        max_objects: Most objects followed at a time, prompted ones included.
+        zones: Polygons in pixels of the source, as "X,Y X,Y X,Y ..."; what has less than half of
+            itself in them is not taken. None is everywhere.
+        growth: A look comes sooner where what moves and is not tracked grew by this share of the
+            picture.
+        return_support: How well something must fit the looks of a lost object, in [-1, 1], to be
+            that object.
+        forget_frames: A discovered object that was not seen for so many frames ends.
+        grid: Settings of the grid of clicks, which SAM is asked with.
+        regions: Settings of the proposers for other segmenters.
+    """
+
+    is_on: bool = False
+    everything: bool = False
+    motion_only: bool = False
+    still_regions: bool = False
+    every_frames: int = 6
+    still_looks: int = 8
+    looks: int = 3
+    link_iou: float = 0.35
+    max_covered: float = 0.2
+    min_area: int = 200
+    max_area: float = 0.25
+    max_objects: int = 50
+    zones: tuple[str, ...] = ()
+    growth: float = 0.003
+    return_support: float = 0.4
+    forget_frames: int = 250
+    grid: GridConfig = GridConfig(granularity="whole")
+    regions: RegionConfig = RegionConfig()
+
+    def __post_init__(self) -> None:
+        """Check ranges and polygons."""
+        _check("every_frames", self.every_frames, 1, 10_000)
+        _check("still_looks", self.still_looks, 1, 10_000)
+        _check("looks", self.looks, 1, 100)
+        _check("min_area", self.min_area, 1, 2**31)
+        _check("max_objects", self.max_objects, 1, 65_535)
+        _check("forget_frames", self.forget_frames, 1, 1_000_000)
+        _check("return_support", self.return_support, -1, 1)
+        for name in ("link_iou", "max_covered", "max_area", "growth"):
+            _check(name, getattr(self, name), 0, 1)
+        for zone in self.zones:
+            parse_zone(zone)
+
+    @property
+    def is_needed(self) -> bool:
+        """Whether anything is looked for at all."""
+        return self.is_on or self.everything
+
+
+@dataclass(frozen=True, kw_only=True)
 class RunConfig:
     """Everything a run can be told, as it is written into its manifest.
 
@@ -475,6 +549,7 @@ class RunConfig:
     style: StyleConfig = StyleConfig()
     tracker: TrackerConfig = TrackerConfig()
     propagator: PropagatorConfig = PropagatorConfig()
+    discovery: DiscoveryConfig = DiscoveryConfig()
 
     def __post_init__(self) -> None:
         """Check the direction."""

@@ -159,16 +159,19 @@ class _Execution:
 
     def carry_back(self, watch: Sequence[Sink]) -> None:
         """Follow the objects of the store back to where they came from."""
+        if self._plan.job.config.discovery.is_needed:
+            # What is new was found on the way forward; the parts of that tracker can go.
+            self._tracker = None
         try:
-            carry_back(self._plan, self._loaded(), watch=watch)
+            carry_back(self._plan, self._loaded(discovers=False), watch=watch)
         except BaseException as error:
             self._write_last_words(_status(error), error)
             raise
 
-    def _loaded(self) -> Tracker:
+    def _loaded(self, *, discovers: bool = True) -> Tracker:
         if self._tracker is None:
             with self._clock.stage("load"):
-                self._tracker = self._plan.tracker(self._clock)
+                self._tracker = self._plan.tracker(self._clock, discovers=discovers)
         return self._tracker
 
     def _begin(self) -> list[Sink]:

@@ -120,8 +120,32 @@ class Propagator(Protocol):
 class Proposer(Protocol):
     """Objects nobody prompted for."""
 
-    def propose(self, frame: Frame) -> Sequence[Proposal]:
-        """Proposals on this frame, best first."""
+    def propose(self, frame: Frame, *, area: Mask | None = None) -> Sequence[Proposal]:
+        """Proposals on this frame, best first; where an area is given, only what is there."""
+        ...
+
+
+class MotionProposer(Proposer, Protocol):
+    """Objects that move by themselves: it must see the frame or two before one it is asked of."""
+
+    def watch(self, frame: Frame) -> None:
+        """Take notice of a frame that comes right before the next."""
+        ...
+
+    def reset(self) -> None:
+        """Forget the frames seen: the next is not the one after them."""
+        ...
+
+    def save(self) -> bytes:
+        """The frames seen, for restore."""
+        ...
+
+    def restore(self, state: bytes) -> None:
+        """Go on from what save returned.
+
+        Raises:
+            TrackingError: If the state is not this proposer's.
+        """
         ...
 
 

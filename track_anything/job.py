@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from track_anything.build import (
+    NO_DISCOVERY,
     OutputParts,
     SegmenterSpec,
     build_segmenter,
@@ -14,7 +15,7 @@ from track_anything.build import (
     choose_segmenter,
     resolved_config,
 )
-from track_anything.config import RunConfig
+from track_anything.config import DiscoveryConfig, RunConfig
 from track_anything.errors import ConfigError, PromptError
 from track_anything.interfaces import FrameSource, Tracker
 from track_anything.io.container import STDIN
@@ -52,7 +53,8 @@ class Job:
 
     Attributes:
         input: A video, a folder or pattern of pictures, one picture, or "-".
-        prompts: At least one; or a schedule that nothing was asked of yet.
+        prompts: At least one, but where objects are discovered; or a schedule that nothing was
+            asked of yet.
         output: The run folder; None writes nothing.
         config: Settings.
         device: Where a segmenter with weights runs: auto, cpu, cuda, mps.
@@ -96,12 +98,14 @@ def plan(job: Job, *, resumption: Resumption | None = None) -> "Plan":
     spec, reason = choose_segmenter(job.config.segmenter)
     if not spec.target:
         _check_masks_given(job.prompts)
+        if job.config.discovery.is_needed:
+            raise ConfigError(NO_DISCOVERY)
     _check_direction(job)
     folder = _folder(job)
     limits = _limits(job)
     source = open_source(job.input, config=replace(job.config.read, prefetch_frames=0), **limits)
     try:
-        schedule = _schedule(job.prompts, source.info)
+        schedule = _schedule(job, source.info)
     except BaseException:
         source.close()
         raise
@@ -182,11 +186,22 @@ class Plan:
         source = open_source(self.job.input, config=config, **self.limits)
         return replace(self, source=source, schedule=schedule)
 
-    def tracker(self, clock: StageClock) -> Tracker:
-        """The tracker of this run, its weights loaded."""
+    def tracker(self, clock: StageClock, *, discovers: bool = True) -> Tracker:
+        """The tracker of this run, its weights loaded.
+
+        Args:
+            clock: Told where the time goes.
+            discovers: Whether it looks for new objects, where the job says so; not where known
+                ones are tracked once more.
+        """
         config = self.job.config
+        if not discovers:
+            config = replace(config, discovery=DiscoveryConfig())
         segmenter = build_segmenter(self.segmenter, seed=config.seed, device=self.job.device)
-        return build_tracker(config, segmenter, clock=clock)
+        prompted = [item.track_id for item in self.schedule.objects]
+        return build_tracker(
+            config, segmenter, clock=clock, first_free_id=max(prompted, default=0) + 1
+        )
 
 
 def _folder(job: Job) -> RunFolder | None:
@@ -209,6 +224,11 @@ def _check_direction(job: Job) -> None:
     direction = job.config.direction
     if direction == "forward":
         return
+    if direction == "backward" and job.config.discovery.is_needed:
+        raise ConfigError(
+            "direction backward ends at the prompts: objects are discovered going forward; both "
+            "follows what is discovered back as well"
+        )
     if job.output is None:
         raise ConfigError(
             f"direction {direction} needs an output folder, whose store keeps the masks between "
@@ -256,9 +276,12 @@ def _end_after(start: TimeCode | None, duration: TimeCode, path: str) -> TimeCod
     return TimeCode(seconds=first_time + duration.value)
 
 
-def _schedule(prompts: Prompts | PromptSchedule, info: VideoInfo) -> PromptSchedule:
+def _schedule(job: Job, info: VideoInfo) -> PromptSchedule:
+    prompts = job.prompts
     if isinstance(prompts, PromptSchedule):
         return prompts
+    if not prompts and job.config.discovery.is_needed:
+        return PromptSchedule([], frame_rate=info.frame_rate)
     if not isinstance(prompts, Mapping):
         return build_schedule(prompts, info)
     for index, given in prompts.items():

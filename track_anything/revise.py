@@ -107,7 +107,7 @@ def track_again(revision: Revision, tell: Told) -> None:
     folder = planned.job.output
     if folder is None:
         raise DatasetError("a run that was not written cannot be corrected")
-    tracker = planned.tracker(StageClock())
+    tracker = planned.tracker(StageClock(), discovers=False)
     said: dict[str, Any] = {
         "objects": [
             {"id": one.track_id, "name": one.name, "frames": list(one.prompts)}

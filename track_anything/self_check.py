@@ -160,7 +160,7 @@ def _compare(
 ) -> None:
     last = max(prompts)
     first = min(one.prompted_on for one in comparisons.values() if one.checked_from is not None)
-    tracker = plan.tracker(StageClock())
+    tracker = plan.tracker(StageClock(), discovers=False)
     with closing(reversed_frames(plan, store, last)) as source:
         frames = islice(source, last + 1 - first)
         for index, result in tracked_backwards(tracker, frames, source.info, last, prompts):

@@ -307,12 +307,21 @@ class Propagation:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Proposal:
-    """Something that may be an object nobody prompted for."""
+    """Something that may be an object nobody prompted for.
+
+    Attributes:
+        box: Standard form.
+        score: What it is ranked by: higher is better.
+        mask: Standard form; None where only the box is known.
+        label: Its class; "" if that is not known.
+        predicted_iou: Estimated IoU of the mask with the truth; None where nobody said.
+    """
 
     box: Floats
     score: float
     mask: Mask | None = None
     label: str = ""
+    predicted_iou: float | None = None
 
 
 @dataclass(frozen=True, slots=True, eq=False)

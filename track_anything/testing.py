@@ -24,6 +24,7 @@ from track_anything.structures import (
     MaskPrediction,
     Prompt,
     Propagation,
+    Proposal,
     VideoInfo,
 )
 
@@ -238,6 +239,43 @@ class HoldingPropagator:
         if self._masks is None:
             raise TrackingError("start comes before everything else")
         return self._masks
+
+
+class BrightPartsProposer:
+    """A proposer of every bright part, the largest first: of what moves and of what does not.
+
+    Bright is what has more than half of the greatest brightness there can be.
+    """
+
+    def __init__(self, *, score: float = 0.9, finds_nothing: bool = False) -> None:
+        """Choose the score of its proposals, or that there are none."""
+        self._score = score
+        self._finds_nothing = finds_nothing
+
+    def propose(self, frame: Frame, *, area: Mask | None = None) -> Sequence[Proposal]:
+        """The parts of which more than half lies in the area."""
+        if self._finds_nothing:
+            return []
+        bright = np.asarray(frame.image.max(axis=2) > 127)
+        count, parts = cv2.connectedComponents(bright.view(np.uint8), connectivity=8)
+        masks = [np.asarray(parts == part) for part in range(1, count)]
+        if area is not None:
+            masks = [mask for mask in masks if 2 * (mask & area).sum() > mask.sum()]
+        masks.sort(key=lambda mask: -int(mask.sum()))
+        return [Proposal(mask_box(mask), self._score, mask) for mask in masks]
+
+    def watch(self, frame: Frame) -> None:
+        """Nothing is kept."""
+
+    def reset(self) -> None:
+        """Nothing is kept."""
+
+    def save(self) -> bytes:
+        """Nothing."""
+        return b""
+
+    def restore(self, state: bytes) -> None:
+        """Take nothing."""
 
 
 class RecordingSink:

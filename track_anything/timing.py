@@ -4,18 +4,31 @@ Stages run on several threads. Their busy seconds add up to more than the wall c
 work overlaps: a stage inside another on the same thread is taken out of the outer one's time.
 """
 
+import math
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from track_anything.interfaces import FrameSource, Segmenter, Sink, Tracker
+from track_anything.interfaces import (
+    ClickSegmenter,
+    FrameSource,
+    MotionProposer,
+    Proposer,
+    Segmenter,
+    Sink,
+    Tracker,
+)
 from track_anything.structures import (
+    ClickMask,
+    Floats,
     Frame,
     FrameResult,
     ImageEmbedding,
+    Mask,
     MaskPrediction,
     Prompt,
+    Proposal,
     VideoInfo,
 )
 
@@ -123,6 +136,76 @@ class TimedSegmenter:
         """As the segmenter inside."""
         with self._clock.stage("segment"):
             return self._segmenter.decode(embedding, prompts)
+
+
+class TimedClickSegmenter(TimedSegmenter):
+    """The same for a segmenter that answers many lone clicks."""
+
+    def __init__(self, segmenter: ClickSegmenter, clock: StageClock) -> None:
+        """Wrap a segmenter."""
+        super().__init__(segmenter, clock)
+        self._clicked = segmenter
+
+    def decode_clicks(
+        self, embedding: ImageEmbedding, points: Floats, *, least_predicted_iou: float = -math.inf
+    ) -> Iterator[ClickMask]:
+        """As the segmenter inside."""
+        found = self._clicked.decode_clicks(
+            embedding, points, least_predicted_iou=least_predicted_iou
+        )
+        with self._clock.stage("segment"):
+            one = next(found, None)
+        while one is not None:
+            yield one
+            with self._clock.stage("segment", count=0):
+                one = next(found, None)
+
+
+def timed_segmenter(segmenter: Segmenter, clock: StageClock) -> TimedSegmenter:
+    """A segmenter with its work timed, that can do all it could."""
+    if isinstance(segmenter, ClickSegmenter):
+        return TimedClickSegmenter(segmenter, clock)
+    return TimedSegmenter(segmenter, clock)
+
+
+class TimedProposer:
+    """A proposer whose work is timed as "discover", less what its timed segmenter does."""
+
+    def __init__(self, proposer: Proposer, clock: StageClock) -> None:
+        """Wrap a proposer."""
+        self._proposer = proposer
+        self._clock = clock
+
+    def propose(self, frame: Frame, *, area: Mask | None = None) -> Sequence[Proposal]:
+        """As the proposer inside."""
+        with self._clock.stage("discover"):
+            return self._proposer.propose(frame, area=area)
+
+
+class TimedMotionProposer(TimedProposer):
+    """The same for one that watches frames between those it is asked about."""
+
+    def __init__(self, proposer: MotionProposer, clock: StageClock) -> None:
+        """Wrap a proposer."""
+        super().__init__(proposer, clock)
+        self._watching = proposer
+
+    def watch(self, frame: Frame) -> None:
+        """As the proposer inside."""
+        with self._clock.stage("discover", count=0):
+            self._watching.watch(frame)
+
+    def reset(self) -> None:
+        """As the proposer inside."""
+        self._watching.reset()
+
+    def save(self) -> bytes:
+        """As the proposer inside."""
+        return self._watching.save()
+
+    def restore(self, state: bytes) -> None:
+        """As the proposer inside."""
+        self._watching.restore(state)
 
 
 class TimedTracker:

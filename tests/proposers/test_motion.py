@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from track_anything.config import RegionConfig
+from track_anything.errors import TrackingError
 from track_anything.interfaces import Proposer
 from track_anything.masks import mask_iou
 from track_anything.proposers.drive import find_drive
@@ -90,6 +91,26 @@ def test_after_a_reset_the_next_frame_is_a_first_one(ground: Image) -> None:
     assert proposer.look(frames[2]) is None
 
 
+def test_what_was_watched_counts_and_goes_through_save_and_restore(ground: Image) -> None:
+    frames = [frame for frame, _ in clip(ground, speed=(6, 2))]
+    whole, first, second = (MotionProposer(GrabCutSegmenter()) for _ in range(3))
+    assert whole.look(frames[0]) is None
+    whole.look(frames[1])
+    wanted = whole.look(frames[2])
+    first.restore(first.save())
+    first.watch(frames[0])
+    second.restore(first.save())
+    second.watch(frames[1])
+    first.restore(second.save())
+    found = first.look(frames[2])
+    assert wanted is not None
+    assert found is not None
+    assert wanted.is_moving.any()
+    np.testing.assert_array_equal(found.is_moving, wanted.is_moving)
+    with pytest.raises(TrackingError, match="not the saved state of a motion field"):
+        first.restore(b"x")
+
+
 def test_a_new_size_is_a_first_frame_too(ground: Image) -> None:
     proposer = MotionProposer(GrabCutSegmenter())
     proposer.look(Frame(0, Fraction(0), ground[:180, :320].copy()))
@@ -101,12 +122,21 @@ def test_a_ground_that_streams_from_one_point_is_told_from_things_that_move() ->
     away = np.stack([columns - 150, rows - 60], axis=-1)
     motion = away * (0.001 * np.maximum(rows - 60, 0))[..., None]
     is_moving = np.zeros((HEIGHT, WIDTH), bool)
-    is_moving[80::4, ::4] = True
+    is_moving[80:] = True
     drive = find_drive(motion, is_moving)
     assert drive is not None
     assert drive.origin == pytest.approx([150, 60], abs=3)
     assert drive.horizon == pytest.approx(60, abs=3)
     np.testing.assert_allclose(drive.ground((HEIGHT, WIDTH))[100:], motion[100:], atol=0.4)
+
+
+def test_players_who_all_run_one_way_are_no_ground() -> None:
+    motion = np.zeros((HEIGHT, WIDTH, 2), np.float32)
+    for x in range(20, WIDTH - 20, 36):
+        motion[disc(x, HEIGHT // 2, 16)] = (5, 1)
+    is_moving = motion.any(axis=2)
+    assert is_moving.sum() > 2000
+    assert find_drive(motion, is_moving) is None
 
 
 def test_one_thing_that_moves_is_no_ground() -> None:

@@ -22,14 +22,16 @@ def state() -> TrackerState:
         cuts={"since": 3},
         propagator=bytes(range(256)),
         look_back=b"\n{held}",
+        discovery=b"\x00\nfound",
     )
 
 
 def test_a_state_comes_back_whole(state: TrackerState) -> None:
     found = TrackerState.unpack(state.pack())
     assert found == state
-    without = replace(state, look_back=None)
-    assert TrackerState.unpack(without.pack()) == without
+    for parts in ({"look_back": None}, {"discovery": None}, {"look_back": None, "discovery": None}):
+        without = replace(state, **parts)
+        assert TrackerState.unpack(without.pack()) == without
     assert list(found.tracks) == [7, 2]
     assert found.tracks[7].seen_at == (0.0, 1.5, 3.0, 1 / 3)
     assert type(found.tracks[7].state) is State

@@ -43,6 +43,22 @@ class MotionProposer:
         """Forget the last frame: the next is of another shot."""
         self._field = MotionField()
 
+    def watch(self, frame: Frame) -> None:
+        """Take notice of a frame that comes right before the next, without proposing."""
+        self._field.watch(frame.image)
+
+    def save(self) -> bytes:
+        """The frames seen, for restore."""
+        return self._field.save()
+
+    def restore(self, state: bytes) -> None:
+        """Go on from what save returned.
+
+        Raises:
+            TrackingError: If it is no such state.
+        """
+        self._field.restore(state)
+
     def propose(self, frame: Frame, *, area: Mask | None = None) -> Sequence[Proposal]:
         """Proposals on this frame, best first; none on the first frame.
 

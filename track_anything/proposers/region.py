@@ -78,8 +78,9 @@ class Region:
         return replace(self, counts=counts, box=mask_box(mask), area=area)
 
     def to_proposal(self) -> Proposal:
-        """With the dense mask; the score is brought into [0, 1]."""
-        return Proposal(self.box, float(np.clip(self.score, 0, 1)), self.mask)
+        """With the dense mask; score and predicted IoU are brought into [0, 1]."""
+        score, predicted_iou = np.clip([self.score, self.predicted_iou], 0, 1).tolist()
+        return Proposal(self.box, score, self.mask, predicted_iou=predicted_iou)
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON; the mask is compressed run lengths of COCO."""

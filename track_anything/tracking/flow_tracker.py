@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -30,9 +31,12 @@ from track_anything.tracking.association import (
     settle_overlaps,
 )
 from track_anything.tracking.contact import Contacts
+from track_anything.tracking.discovery import Discovery
 from track_anything.tracking.look_back import LookBack
 from track_anything.tracking.reprompt import reprompt, reprompts_anew
+from track_anything.tracking.returning import Found
 from track_anything.tracking.scene_cut import SceneCutDetector
+from track_anything.tracking.sightings import Known
 from track_anything.tracking.step import Step
 from track_anything.tracking.track import Track
 from track_anything.tracking.tracker_state import TrackerState
@@ -67,6 +71,8 @@ class FlowTracker:
         *,
         config: TrackerConfig | None = None,
         copy: Callable[[], Propagator] | None = None,
+        discovery: Discovery | None = None,
+        first_free_id: int = 1,
     ) -> None:
         """Put a tracker together.
 
@@ -77,13 +83,17 @@ class FlowTracker:
             config: The tracker's rules.
             copy: Makes another propagator of the same settings, to carry objects backwards where
                 they were corrected; without it nothing is held back or mended.
+            discovery: Finds objects that nobody prompted; None looks for none.
+            first_free_id: The lowest id that an object without one may get: above those that
+                prompts will have.
         """
         self._propagator = propagator
         self._segmenter = segmenter
         self._config = config or TrackerConfig()
         self._tracks: dict[int, Track] = {}
         self._size: tuple[int, int] | None = None
-        self._next_id = 1
+        self._discovery = discovery
+        self._first_free_id = self._next_id = first_free_id
         self._cuts: SceneCutDetector | None = None
         self._contacts = Contacts()
         self._look_back: LookBack | None = None
@@ -98,7 +108,7 @@ class FlowTracker:
     def start(self, info: VideoInfo) -> None:
         """Begin a video: no objects yet."""
         self._tracks.clear()
-        self._size, self._next_id = info.size, 1
+        self._size, self._next_id = info.size, self._first_free_id
         self._propagator.start(info)
         self._contacts = Contacts()
         self._cuts = None
@@ -106,6 +116,8 @@ class FlowTracker:
             self._cuts = SceneCutDetector(frame_rate=float(info.frame_rate))
         if self._look_back is not None:
             self._look_back.start(info)
+        if self._discovery is not None:
+            self._discovery.start(info)
 
     def finish(self) -> Sequence[FrameResult]:
         """The results still held back: no correction will come."""
@@ -134,6 +146,7 @@ class FlowTracker:
         self._carry(now, carried, prompted)
         self._ask_again(now, prompted)
         self._take_prompts(now, prompts)
+        self._discover(now)
         result = self._result(now)
         if self._look_back is None:
             return [result]
@@ -162,6 +175,7 @@ class FlowTracker:
             cuts=None if self._cuts is None else self._cuts.save(),
             propagator=self._propagator.save(),
             look_back=None if self._look_back is None else self._look_back.save(),
+            discovery=None if self._discovery is None else self._discovery.save(),
         ).pack()
 
     def restore(self, state: bytes, *, frames: Sequence[Frame] = ()) -> None:
@@ -184,6 +198,7 @@ class FlowTracker:
         for name, was_on, is_on in (
             ("scene cuts", found.cuts is not None, self._cuts is not None),
             ("looking back", found.look_back is not None, self._look_back is not None),
+            ("discovery", found.discovery is not None, self._discovery is not None),
         ):
             if was_on is not is_on:
                 raise TrackingError(
@@ -195,6 +210,8 @@ class FlowTracker:
             self._cuts.restore(found.cuts)
         if self._look_back is not None and found.look_back is not None:
             self._look_back.restore(found.look_back, frames)
+        if self._discovery is not None and found.discovery is not None:
+            self._discovery.restore(found.discovery)
         self._tracks, self._next_id = dict(found.tracks), found.next_id
         self._contacts.restore(found.contacts, self._first_frames())
 
@@ -394,6 +411,63 @@ class FlowTracker:
             for answer in answers
         ]
 
+    # Objects that nobody prompted.
+
+    def _discover(self, now: Step) -> None:
+        if self._discovery is None:
+            return
+        self._end_forgotten(now, self._discovery.forget_frames)
+        tracks = [one for one in self._tracks.values() if one.state is not State.ENDED]
+        found = self._discovery.step(
+            now.frame,
+            [self._as_known(now, one) for one in tracks],
+            partial(self._propagator.support, now.frame),
+            is_cut=any(event.kind is EventKind.CUT for event in now.events),
+            may_begin=all(one.first_frame < now.frame.index for one in tracks),
+        )
+        for one in found:
+            self._take_found(now, one)
+
+    def _as_known(self, now: Step, track: Track) -> Known:
+        is_seen = not track.is_searched and track.track_id in now.masks
+        return Known(
+            track_id=track.track_id,
+            first_frame=track.first_frame,
+            mask=now.masks[track.track_id] if is_seen else np.zeros(now.size, bool),
+            is_searched=track.is_searched,
+            is_told=track.track_id in now.final,
+            seen_at=track.seen_at,
+            unseen_frames=track.unseen_frames,
+        )
+
+    def _take_found(self, now: Step, found: Found) -> None:
+        track_id = found.track_id
+        if track_id is None:
+            track_id, self._next_id = self._next_id, self._next_id + 1
+            self._tracks[track_id] = Track(track_id, now.frame.index, is_discovered=True)
+        else:
+            now.correct(track_id, found.mask, found.score)
+        track = self._tracks[track_id]
+        track.trusted(Origin.DISCOVERED, found.score)
+        self._propagator.learn(now.frame, track_id, found.mask)
+        now.set(track_id, found.mask, None)
+        now.say(found.kind, track_id, found.reason)
+
+    def _end_forgotten(self, now: Step, limit: int) -> None:
+        """End discovered objects that were not seen for long; what ended long ago goes.
+
+        Those whose results may be held back still are kept.
+        """
+        held = self._config.look_back.frames
+        for track in [one for one in self._tracks.values() if one.is_discovered]:
+            if track.state is State.ENDED:
+                if track.unseen_frames > held:
+                    del self._tracks[track.track_id]
+            elif track.is_searched and track.unseen_frames >= limit:
+                self._propagator.forget(track.track_id)
+                track.state, track.confidence, track.unseen_frames = State.ENDED, 0.0, 0
+                now.say(EventKind.ENDED, track.track_id, f"not seen for {limit} frames")
+
     # What the sinks see.
 
     def _result(self, now: Step) -> FrameResult:
@@ -416,8 +490,10 @@ class FlowTracker:
             for track_id, track in sorted(self._tracks.items())
         ]
         for found in objects:
+            track = self._tracks[found.track_id]
+            track.unseen_frames += 1
             if found.mask.any():
-                self._tracks[found.track_id].seen_at = tuple(found.box.tolist())
+                track.seen_at, track.unseen_frames = tuple(found.box.tolist()), 0
         now.events += self._contacts.step(now.frame, objects, self._first_frames())
         return FrameResult(now.frame, [self._known(found) for found in objects], now.events)
 

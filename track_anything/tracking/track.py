@@ -37,6 +37,8 @@ class Track:
         age: Frames since it began.
         seen_at: Box of its last mask that was not empty.
         hidden_share: How much of it is behind other objects, 0 to 1.
+        unseen_frames: Frames since then; once it ended, since its end.
+        is_discovered: Nobody prompted it.
     """
 
     track_id: int
@@ -57,6 +59,8 @@ class Track:
     age: int = 0
     seen_at: tuple[float, ...] = ()
     hidden_share: float = 0.0
+    unseen_frames: int = 0
+    is_discovered: bool = False
 
     @property
     def is_searched(self) -> bool:

@@ -26,6 +26,7 @@ class TrackerState:
         cuts: What the scene cut detector's save returned; None without one.
         propagator: What its save returned.
         look_back: What was held back; None without looking back.
+        discovery: What its save returned; None without it.
     """
 
     tracks: Mapping[int, Track]
@@ -35,6 +36,7 @@ class TrackerState:
     cuts: Mapping[str, Any] | None
     propagator: bytes
     look_back: bytes | None = None
+    discovery: bytes | None = None
 
     def pack(self) -> bytes:
         """Bytes from which `unpack` makes the same again."""
@@ -46,10 +48,12 @@ class TrackerState:
             "contacts": self.contacts,
             "cuts": self.cuts,
             "look_back_bytes": None if self.look_back is None else len(self.look_back),
+            "discovery_bytes": None if self.discovery is None else len(self.discovery),
             "tracks": [asdict(track) for track in self.tracks.values()],
         }
         line = json.dumps(said, default=float).encode()
-        return line + b"\n" + (self.look_back or b"") + self.propagator
+        parts = (self.look_back or b"", self.discovery or b"", self.propagator)
+        return b"\n".join([line, b"".join(parts)])
 
     @classmethod
     def unpack(cls, data: bytes) -> "TrackerState":
@@ -70,12 +74,17 @@ class TrackerState:
             height, width = said["size"]
             next_id, cuts = int(said["next_id"]), said["cuts"]
             contacts = said["contacts"]
-            count = said["look_back_bytes"]
-            look_back = None if count is None else rest[:count]
+            look_back, rest = _part(rest, said["look_back_bytes"])
+            discovery, rest = _part(rest, said["discovery_bytes"])
         except (AttributeError, KeyError, TypeError, ValueError) as error:
             raise TrackingError(f"not a saved state of this tracker ({error})") from error
         by_id = {track.track_id: track for track in tracks}
-        return cls(by_id, (height, width), next_id, contacts, cuts, rest[count or 0 :], look_back)
+        return cls(by_id, (height, width), next_id, contacts, cuts, rest, look_back, discovery)
+
+
+def _part(data: bytes, count: int | None) -> tuple[bytes | None, bytes]:
+    """The first bytes, None if there is no such part, and what follows them."""
+    return (None, data) if count is None else (data[:count], data[count:])
 
 
 def _track(said: Mapping[str, Any]) -> Track:
