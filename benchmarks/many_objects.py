@@ -8,7 +8,9 @@ from masks that the embedded segmenter draws in the boxes. Every object alone, t
 them and all of them are tracked side by side in one process, frame by frame in changing order, so
 that whatever else the machine does falls on all of them. A figure is the median over the frames;
 "1" is the mean of the objects alone. The first frame, with learning the objects, is told apart. CPU
-time is that of all threads. Whole steps of the tracker without re-prompts, and of the propagator.
+time is that of all threads; the load average at the end says how much of the machine others had:
+where no core is free, ten objects take as many times as long as they take in CPU time. Whole steps
+of the tracker without re-prompts, and of the propagator.
 """
 
 import argparse
@@ -176,7 +178,7 @@ def main() -> None:
             "tracker": measure(clip, tracker_step),
             "propagator": measure(clip, propagator_step),
         }
-    result = {"machine": machine(), "scenes": scenes}
+    result = {"machine": machine(), "load_average": os.getloadavg(), "scenes": scenes}
     text = json.dumps(result, indent=2)
     print(text)
     if options.output:
