@@ -141,6 +141,15 @@ def test_an_object_that_ended_touches_nothing() -> None:
     assert crossing(contacts, [APART] * 4) == []
 
 
+def test_what_was_known_on_a_frame_is_told_once() -> None:
+    contacts = Contacts()
+    crossing(contacts, [TOUCH, UNDER])
+    assert contacts.identities(0) == {}
+    low = pytest.approx(1 - MOST_DOUBT * 0.75)
+    assert contacts.identities(1) == {1: low, 2: low}
+    assert contacts.identities(1) == {}
+
+
 @pytest.mark.parametrize("cut", [1, 2, 3, 6])
 def test_restored_contacts_go_on_alike(cut: int) -> None:
     xs = [TOUCH, UNDER, UNDER, APART, APART, APART, TOUCH, UNDER]
@@ -157,6 +166,6 @@ def test_restored_contacts_go_on_alike(cut: int) -> None:
 
 
 def test_what_is_no_state_is_refused() -> None:
-    for state in ({}, {"contacts": [{"x": 1}], "doubts": []}, {"contacts": [], "doubts": [3]}):
+    for state in ({}, {"contacts": [{"x": 1}], "doubts": []}, {"contacts": [], "doubts": [3]}, []):
         with pytest.raises(TrackingError, match="not a saved state of contacts"):
             Contacts().restore(state, {})

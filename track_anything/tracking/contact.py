@@ -74,6 +74,7 @@ class Contacts:
         """No objects yet."""
         self._contacts: dict[tuple[int, int], Contact] = {}
         self._doubts: dict[int, float] = {}
+        self._by_frame: dict[int, dict[int, float]] = {}
         self._first_frames: Mapping[int, int] = {}
 
     def step(
@@ -92,7 +93,15 @@ class Contacts:
         for at, younger in enumerate(ordered):
             for older in ordered[:at]:
                 events += self._pair(frame, older, younger)
+        now = {one.track_id: self.identity(one.track_id) for one in objects}
+        doubted = {track_id: sure for track_id, sure in now.items() if sure < 1}
+        if doubted:
+            self._by_frame[frame.index] = doubted
         return events
+
+    def identities(self, index: int) -> Mapping[int, float]:
+        """What `identity` was on a frame, of those under 1; told once, and then forgotten."""
+        return self._by_frame.pop(index, {})
 
     def identity(self, track_id: int) -> float:
         """How sure it is that a mask is this object's and no look-alike's, 0 to 1."""
@@ -115,9 +124,10 @@ class Contacts:
         return {
             "contacts": [asdict(contact) for contact in self._contacts.values()],
             "doubts": [[track_id, doubt] for track_id, doubt in self._doubts.items()],
+            "by_frame": [[index, list(one.items())] for index, one in self._by_frame.items()],
         }
 
-    def restore(self, state: Mapping[str, Any], first_frames: Mapping[int, int]) -> None:
+    def restore(self, state: Any, first_frames: Mapping[int, int]) -> None:
         """Go on from what save returned.
 
         Raises:
@@ -126,10 +136,13 @@ class Contacts:
         try:
             found = [Contact(**one) for one in state["contacts"]]
             doubts = {int(track_id): float(doubt) for track_id, doubt in state["doubts"]}
+            by_frame = {
+                int(index): {int(i): float(v) for i, v in one} for index, one in state["by_frame"]
+            }
         except (KeyError, TypeError, ValueError) as error:
             raise TrackingError(f"not a saved state of contacts ({error})") from error
         self._contacts = {(one.older, one.younger): one for one in found}
-        self._doubts = doubts
+        self._doubts, self._by_frame = doubts, by_frame
         self._first_frames = dict(first_frames)
 
     def _notices(self, track_id: int, contact: Contact) -> bool:
