@@ -28,8 +28,7 @@ APART_FRAMES = 3
 """Objects have parted when they have been apart for so many frames."""
 UNLIKE, ALIKE = 0.6, 0.8
 """Colours that have less in common than the first tell two objects apart; with more than the
-second they do not. Three red cups, moved by hands, have 0.79 to 0.96; a dog and the ball it was
-mistaken for 0.75 to 0.79."""
+second they do not: cups of one kind have more, also blurred and partly behind a hand."""
 MOST_DOUBT = 0.6
 """What is taken from the confidence of an object that cannot be told from one it was behind."""
 
