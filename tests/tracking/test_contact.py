@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -80,6 +81,19 @@ def test_objects_of_other_colours_keep_their_confidence_however_they_overlap() -
     contacts = Contacts()
     crossing(contacts, [TOUCH, UNDER, (40, None), UNDER], (RED, BLUE))
     assert contacts.identity(1) == contacts.identity(2) == 1
+
+
+def test_objects_of_one_colour_but_of_other_sizes_are_told_apart() -> None:
+    contacts = Contacts()
+    events = []
+    for index, place in enumerate([(40, 45), (40, 45), *[(10, 60)] * 3]):
+        frame, objects = seen(index, dict(zip((1, 2), place, strict=True)))
+        half = objects[1].mask.copy()
+        half[28:] = False  # 8 of 20 rows: 0.4 of the area.
+        objects[1] = replace(objects[1], mask=half, box=mask_box(half))
+        events += contacts.step(frame, objects, SAME)
+        assert contacts.identity(1) == contacts.identity(2) == 1
+    assert events[-1].detail.endswith("told apart by their sizes")
 
 
 def test_look_alikes_side_by_side_are_told_apart_by_their_places() -> None:

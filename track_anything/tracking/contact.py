@@ -29,6 +29,8 @@ APART_FRAMES = 3
 UNLIKE, ALIKE = 0.6, 0.8
 """Colours that have less in common than the first tell two objects apart; with more than the
 second they do not: cups of one kind have more, also blurred and partly behind a hand."""
+OTHER_SIZE, SAME_SIZE = 0.4, 0.7
+"""As UNLIKE and ALIKE, for the smaller one's share of the larger one's area: a dog is no ball."""
 MOST_DOUBT = 0.6
 """What is taken from the confidence of an object that cannot be told from one it was behind."""
 
@@ -42,6 +44,7 @@ class Contact:
         younger: The other; of two that began together the one of the higher track_id.
         since: Index of the frame on which they met.
         likeness: How much their colours had in common then, 0 to 1.
+        size_ratio: The smaller one's share of the larger one's area then.
         overlap: Largest share of one of their boxes inside the other's so far; 1 once one of them
             was not seen at all.
         apart: Frames for which they have been apart.
@@ -51,14 +54,16 @@ class Contact:
     younger: int
     since: int
     likeness: float
+    size_ratio: float
     overlap: float = 0.0
     apart: int = 0
 
     @property
     def doubt(self) -> float:
         """How little is known of which is which, 0 to 1."""
-        alike = float(np.clip((self.likeness - UNLIKE) / (ALIKE - UNLIKE), 0, 1))
-        return alike * self.overlap
+        of_colors = (self.likeness - UNLIKE) / (ALIKE - UNLIKE)
+        of_sizes = (self.size_ratio - OTHER_SIZE) / (SAME_SIZE - OTHER_SIZE)
+        return float(np.clip(of_colors, 0, 1) * np.clip(of_sizes, 0, 1)) * self.overlap
 
 
 class Contacts:
@@ -166,7 +171,9 @@ class Contacts:
         if _touch(older, younger):
             if contact is None:
                 likeness = color_likeness(_colors(frame, older), _colors(frame, younger))
-                contact = self._contacts[pair] = Contact(*pair, frame.index, likeness)
+                areas = sorted(int(np.count_nonzero(one.mask)) for one in (older, younger))
+                contact = Contact(*pair, frame.index, likeness, areas[0] / areas[1])
+                self._contacts[pair] = contact
                 contact.overlap = _overlap(older.box, younger.box)
                 return [_met(contact)]
             contact.apart = 0
@@ -197,6 +204,8 @@ def _parted(contact: Contact, index: int) -> Event:
         detail += "; they look alike: which is which is not sure"
     elif contact.likeness < ALIKE:
         detail += "; told apart by their colours"
+    elif contact.size_ratio < SAME_SIZE:
+        detail += "; told apart by their sizes"
     else:
         detail += "; told apart by their places"
     return Event(EventKind.SPLIT, contact.younger, detail)
