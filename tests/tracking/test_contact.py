@@ -1,3 +1,4 @@
+from dataclasses import replace
 from fractions import Fraction
 
 import numpy as np
@@ -82,6 +83,19 @@ def test_objects_of_other_colours_keep_their_confidence_however_they_overlap() -
     assert contacts.identity(1) == contacts.identity(2) == 1
 
 
+def test_objects_of_one_colour_but_of_other_sizes_are_told_apart() -> None:
+    contacts = Contacts()
+    events = []
+    for index, place in enumerate([(40, 45), (40, 45), *[(10, 60)] * 3]):
+        frame, objects = seen(index, dict(zip((1, 2), place, strict=True)))
+        half = objects[1].mask.copy()
+        half[28:] = False  # 8 of 20 rows: 0.4 of the area.
+        objects[1] = replace(objects[1], mask=half, box=mask_box(half))
+        events += contacts.step(frame, objects, SAME)
+        assert contacts.identity(1) == contacts.identity(2) == 1
+    assert events[-1].detail.endswith("told apart by their sizes")
+
+
 def test_look_alikes_side_by_side_are_told_apart_by_their_places() -> None:
     contacts = Contacts()
     events = crossing(contacts, [TOUCH] + [APART] * 3)
@@ -141,6 +155,15 @@ def test_an_object_that_ended_touches_nothing() -> None:
     assert crossing(contacts, [APART] * 4) == []
 
 
+def test_what_was_known_on_a_frame_is_told_once() -> None:
+    contacts = Contacts()
+    crossing(contacts, [TOUCH, UNDER])
+    assert contacts.identities(0) == {}
+    low = pytest.approx(1 - MOST_DOUBT * 0.75)
+    assert contacts.identities(1) == {1: low, 2: low}
+    assert contacts.identities(1) == {}
+
+
 @pytest.mark.parametrize("cut", [1, 2, 3, 6])
 def test_restored_contacts_go_on_alike(cut: int) -> None:
     xs = [TOUCH, UNDER, UNDER, APART, APART, APART, TOUCH, UNDER]
@@ -157,6 +180,6 @@ def test_restored_contacts_go_on_alike(cut: int) -> None:
 
 
 def test_what_is_no_state_is_refused() -> None:
-    for state in ({}, {"contacts": [{"x": 1}], "doubts": []}, {"contacts": [], "doubts": [3]}):
+    for state in ({}, {"contacts": [{"x": 1}], "doubts": []}, {"contacts": [], "doubts": [3]}, []):
         with pytest.raises(TrackingError, match="not a saved state of contacts"):
             Contacts().restore(state, {})

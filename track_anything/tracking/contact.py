@@ -28,8 +28,9 @@ APART_FRAMES = 3
 """Objects have parted when they have been apart for so many frames."""
 UNLIKE, ALIKE = 0.6, 0.8
 """Colours that have less in common than the first tell two objects apart; with more than the
-second they do not. Three red cups, moved by hands, have 0.79 to 0.96; a dog and the ball it was
-mistaken for 0.75 to 0.79."""
+second they do not: cups of one kind have more, also blurred and partly behind a hand."""
+OTHER_SIZE, SAME_SIZE = 0.4, 0.7
+"""As UNLIKE and ALIKE, for the smaller one's share of the larger one's area: a dog is no ball."""
 MOST_DOUBT = 0.6
 """What is taken from the confidence of an object that cannot be told from one it was behind."""
 
@@ -43,6 +44,7 @@ class Contact:
         younger: The other; of two that began together the one of the higher track_id.
         since: Index of the frame on which they met.
         likeness: How much their colours had in common then, 0 to 1.
+        size_ratio: The smaller one's share of the larger one's area then.
         overlap: Largest share of one of their boxes inside the other's so far; 1 once one of them
             was not seen at all.
         apart: Frames for which they have been apart.
@@ -52,14 +54,16 @@ class Contact:
     younger: int
     since: int
     likeness: float
+    size_ratio: float
     overlap: float = 0.0
     apart: int = 0
 
     @property
     def doubt(self) -> float:
         """How little is known of which is which, 0 to 1."""
-        alike = float(np.clip((self.likeness - UNLIKE) / (ALIKE - UNLIKE), 0, 1))
-        return alike * self.overlap
+        of_colors = (self.likeness - UNLIKE) / (ALIKE - UNLIKE)
+        of_sizes = (self.size_ratio - OTHER_SIZE) / (SAME_SIZE - OTHER_SIZE)
+        return float(np.clip(of_colors, 0, 1) * np.clip(of_sizes, 0, 1)) * self.overlap
 
 
 class Contacts:
@@ -74,6 +78,7 @@ class Contacts:
         """No objects yet."""
         self._contacts: dict[tuple[int, int], Contact] = {}
         self._doubts: dict[int, float] = {}
+        self._by_frame: dict[int, dict[int, float]] = {}
         self._first_frames: Mapping[int, int] = {}
 
     def step(
@@ -92,7 +97,15 @@ class Contacts:
         for at, younger in enumerate(ordered):
             for older in ordered[:at]:
                 events += self._pair(frame, older, younger)
+        now = {one.track_id: self.identity(one.track_id) for one in objects}
+        doubted = {track_id: sure for track_id, sure in now.items() if sure < 1}
+        if doubted:
+            self._by_frame[frame.index] = doubted
         return events
+
+    def identities(self, index: int) -> Mapping[int, float]:
+        """What `identity` was on a frame, of those under 1; told once, and then forgotten."""
+        return self._by_frame.pop(index, {})
 
     def identity(self, track_id: int) -> float:
         """How sure it is that a mask is this object's and no look-alike's, 0 to 1."""
@@ -115,9 +128,10 @@ class Contacts:
         return {
             "contacts": [asdict(contact) for contact in self._contacts.values()],
             "doubts": [[track_id, doubt] for track_id, doubt in self._doubts.items()],
+            "by_frame": [[index, list(one.items())] for index, one in self._by_frame.items()],
         }
 
-    def restore(self, state: Mapping[str, Any], first_frames: Mapping[int, int]) -> None:
+    def restore(self, state: Any, first_frames: Mapping[int, int]) -> None:
         """Go on from what save returned.
 
         Raises:
@@ -126,10 +140,13 @@ class Contacts:
         try:
             found = [Contact(**one) for one in state["contacts"]]
             doubts = {int(track_id): float(doubt) for track_id, doubt in state["doubts"]}
+            by_frame = {
+                int(index): {int(i): float(v) for i, v in one} for index, one in state["by_frame"]
+            }
         except (KeyError, TypeError, ValueError) as error:
             raise TrackingError(f"not a saved state of contacts ({error})") from error
         self._contacts = {(one.older, one.younger): one for one in found}
-        self._doubts = doubts
+        self._doubts, self._by_frame = doubts, by_frame
         self._first_frames = dict(first_frames)
 
     def _notices(self, track_id: int, contact: Contact) -> bool:
@@ -154,7 +171,9 @@ class Contacts:
         if _touch(older, younger):
             if contact is None:
                 likeness = color_likeness(_colors(frame, older), _colors(frame, younger))
-                contact = self._contacts[pair] = Contact(*pair, frame.index, likeness)
+                areas = sorted(int(np.count_nonzero(one.mask)) for one in (older, younger))
+                contact = Contact(*pair, frame.index, likeness, areas[0] / areas[1])
+                self._contacts[pair] = contact
                 contact.overlap = _overlap(older.box, younger.box)
                 return [_met(contact)]
             contact.apart = 0
@@ -185,6 +204,8 @@ def _parted(contact: Contact, index: int) -> Event:
         detail += "; they look alike: which is which is not sure"
     elif contact.likeness < ALIKE:
         detail += "; told apart by their colours"
+    elif contact.size_ratio < SAME_SIZE:
+        detail += "; told apart by their sizes"
     else:
         detail += "; told apart by their places"
     return Event(EventKind.SPLIT, contact.younger, detail)

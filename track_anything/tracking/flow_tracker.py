@@ -121,7 +121,8 @@ class FlowTracker:
 
     def finish(self) -> Sequence[FrameResult]:
         """The results still held back: no correction will come."""
-        return () if self._look_back is None else self._look_back.flush()
+        held = () if self._look_back is None else self._look_back.flush()
+        return tuple(self._known(one) for one in held)
 
     def step(self, frame: Frame, prompts: Sequence[Prompt]) -> Sequence[FrameResult]:
         """The results that are final now: of this frame, of earlier ones too, or none.
@@ -149,8 +150,8 @@ class FlowTracker:
         self._discover(now)
         result = self._result(now)
         if self._look_back is None:
-            return [result]
-        return final + self._look_back.add(
+            return [self._known(result)]
+        final += self._look_back.add(
             result,
             now.logits,
             self._first_frames(),
@@ -158,6 +159,7 @@ class FlowTracker:
             sureness=now.sureness,
             final=now.final,
         )
+        return [self._known(one) for one in final]
 
     def save(self) -> bytes | None:
         """State from which restore goes on with the same results, byte for byte.
@@ -495,14 +497,18 @@ class FlowTracker:
             if found.mask.any():
                 track.seen_at, track.unseen_frames = tuple(found.box.tolist()), 0
         now.events += self._contacts.step(now.frame, objects, self._first_frames())
-        return FrameResult(now.frame, [self._known(found) for found in objects], now.events)
+        return FrameResult(now.frame, objects, now.events)
 
-    def _known(self, found: ObjectMask) -> ObjectMask:
-        """An object with the doubt whose mask it is in its confidence.
+    def _known(self, result: FrameResult) -> FrameResult:
+        """A result with the doubt whose mask is whose in the confidences.
 
-        What the tracker does next depends on the mask alone.
+        Everything the tracker does depends on what it thinks of the masks alone.
         """
-        identity = self._contacts.identity(found.track_id)
+        identities = self._contacts.identities(result.frame.index)
+        objects = [self._doubted(one, identities.get(one.track_id, 1.0)) for one in result.objects]
+        return replace(result, objects=objects) if identities else result
+
+    def _doubted(self, found: ObjectMask, identity: float) -> ObjectMask:
         if identity == 1 or found.origin is Origin.PROMPTED:
             return found
         confidence, state = found.confidence * identity, found.state

@@ -13,8 +13,8 @@ SMALLEST_SHARE, LARGEST_SHARE = 0.25, 3.0
 """A part is taken for the object only if its area is between these shares of the known one."""
 UNLIKE, LIKE = 0.5, 0.8
 """A part that has no more of the object's colours than the first is not the object; one that has as
-much as the second may be. A ball followed over 80 frames keeps 0.82 to 0.95; the legs and trousers
-that it was mistaken for have 0.46 to 0.7 (clip of a dog with a ball)."""
+much as the second may be. A ball keeps more than the second while light and distance change; legs
+and trousers that have its black and white, in other shares, lie between them and under."""
 CANDIDATES = 5
 SPREAD = 60
 """The area searched grows by this on each side with every frame, in pixels of the level."""
