@@ -2,7 +2,7 @@
 
 import multiprocessing as mp
 import queue
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from multiprocessing.process import BaseProcess
 from pathlib import Path
@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from training.pool import load_pool
-from training.sampler import Sample, Sampler
+from training.sampler import MODE_WEIGHTS, Sample, Sampler
 
 _NO_BOX = np.full(4, np.nan, np.float32)
 
@@ -40,7 +40,14 @@ class BatchLoader:
     """Batches in an order that depends on the seed and the number of processes alone."""
 
     def __init__(
-        self, data: Path, *, batch: int, seed: int, workers: int, first_batch: int = 0
+        self,
+        data: Path,
+        *,
+        batch: int,
+        seed: int,
+        workers: int,
+        first_batch: int = 0,
+        modes: Sequence[float] = MODE_WEIGHTS,
     ) -> None:
         """Start the processes.
 
@@ -50,6 +57,7 @@ class BatchLoader:
             seed: Of everything random.
             workers: How many processes take turns.
             first_batch: Where a resumed training goes on: another stretch of chance, not the same.
+            modes: As for the sampler.
         """
         # OpenCV's threads do not come along into another process, which would wait for them.
         cv2.setNumThreads(1)
@@ -58,7 +66,7 @@ class BatchLoader:
         self._workers: list[BaseProcess] = [
             context.Process(
                 target=_work,
-                args=(data, batch, (seed, number, first_batch), made),
+                args=(data, batch, (seed, number, first_batch), modes, made),
                 daemon=True,
             )
             for number, made in enumerate(self._queues)
@@ -100,9 +108,9 @@ def stack(samples: list[Sample]) -> Batch:
     )
 
 
-def _work(data: Path, batch: int, seed: tuple[int, ...], made: Any) -> None:
+def _work(data: Path, batch: int, seed: tuple[int, ...], modes: Sequence[float], made: Any) -> None:
     pool = load_pool(data)
-    sampler = Sampler(pool.training, pool.backgrounds, seed)
+    sampler = Sampler(pool.training, pool.backgrounds, seed, modes=modes)
     while True:
         one = stack([sampler.draw() for _ in range(batch)])
         made.put((one.channels, one.target, one.mode, one.box, one.area))

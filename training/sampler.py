@@ -1,5 +1,6 @@
 """One training sample after another: an object, a crop, a prompt, and the truth."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import cv2
@@ -19,7 +20,7 @@ from training.scenes import render_scene
 Generator = np.random.Generator
 
 MODES = ("box", "box and points", "previous", "points")
-_MODE_WEIGHTS = (0.33, 0.25, 0.28, 0.14)
+MODE_WEIGHTS = (0.33, 0.25, 0.28, 0.14)
 _SOURCES = ("coco", "composite", "procedural", "person", "garment", "nuclei")
 _SOURCE_WEIGHTS = (0.28, 0.26, 0.22, 0.13, 0.08, 0.03)
 # A lone click means the whole thing; parts would teach that anything may be meant.
@@ -57,14 +58,23 @@ class Sample:
 class Sampler:
     """An endless supply of samples, the same for the same seed."""
 
-    def __init__(self, pool: dict[str, list[Instance]], backgrounds: list, seed: object) -> None:
+    def __init__(
+        self,
+        pool: dict[str, list[Instance]],
+        backgrounds: list,
+        seed: object,
+        *,
+        modes: Sequence[float] = MODE_WEIGHTS,
+    ) -> None:
         """Get ready.
 
         Args:
             pool: Instances by source.
             backgrounds: Photographs for made pictures.
             seed: Anything numpy takes.
+            modes: How often each of MODES comes, as shares.
         """
+        self._modes = modes
         self.random = np.random.default_rng(seed)
         self._pool = pool
         self._backgrounds = backgrounds
@@ -77,7 +87,7 @@ class Sampler:
     def draw(self) -> Sample:
         """The next sample."""
         while True:
-            mode = int(self.random.choice(len(MODES), p=_MODE_WEIGHTS))
+            mode = int(self.random.choice(len(MODES), p=self._modes))
             weights = _POINT_SOURCE_WEIGHTS if MODES[mode] == "points" else _SOURCE_WEIGHTS
             source = str(self.random.choice(_SOURCES, p=weights))
             siblings = self._siblings(source)

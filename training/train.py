@@ -25,6 +25,7 @@ from training.corrections import corrected
 from training.curves import draw_curves
 from training.loader import Batch, BatchLoader
 from training.machine import describe_machine
+from training.sampler import MODE_WEIGHTS, MODES
 from training.validation import Validation
 
 _WARM_UP_STEPS = 300
@@ -46,6 +47,7 @@ class Recipe:
         seed: Of everything random.
         ema: Decay of the average of the weights, which is what is kept.
         workers: Processes that make samples.
+        modes: How often each kind of prompt of sampler.MODES comes, as shares.
     """
 
     samples: int
@@ -55,6 +57,7 @@ class Recipe:
     seed: int = 0
     ema: float = 0.9985
     workers: int = 2
+    modes: tuple[float, ...] = MODE_WEIGHTS
 
 
 class Trainer:
@@ -235,6 +238,7 @@ def run(
         seed=recipe.seed,
         workers=recipe.workers,
         first_batch=trainer.step,
+        modes=recipe.modes,
     )
     with closing(loader):
         _learn(trainer, iter(loader), validation, out)
@@ -278,6 +282,9 @@ def main() -> None:
     parser.add_argument("--rate", type=float, default=Recipe.rate)
     parser.add_argument("--seed", type=int, default=Recipe.seed)
     parser.add_argument("--workers", type=int, default=Recipe.workers)
+    parser.add_argument(
+        "--modes", type=float, nargs=len(MODES), default=MODE_WEIGHTS, help=f"shares of {MODES}"
+    )
     parser.add_argument("--threads", type=int, default=0, help="of torch; 0: all it finds")
     parser.add_argument("--device", default="cuda" if torch.cuda.is_available() else "cpu")
     parser.add_argument("--resume", action="store_true")
@@ -293,6 +300,7 @@ def main() -> None:
         rate=given.rate,
         seed=given.seed,
         workers=given.workers,
+        modes=tuple(given.modes),
     )
     run(
         recipe,

@@ -23,17 +23,11 @@ from track_anything.structures import (
     State,
     VideoInfo,
 )
-from track_anything.tracking.association import (
-    Claim,
-    Verdict,
-    blended,
-    judge_answer,
-    settle_overlaps,
-)
+from track_anything.tracking.asking import ask_about
+from track_anything.tracking.association import Claim, settle_overlaps
 from track_anything.tracking.contact import Contacts
 from track_anything.tracking.discovery import Discovery
 from track_anything.tracking.look_back import LookBack
-from track_anything.tracking.reprompt import reprompt, reprompts_anew
 from track_anything.tracking.returning import Found
 from track_anything.tracking.scene_cut import SceneCutDetector
 from track_anything.tracking.sightings import Known
@@ -44,7 +38,6 @@ from track_anything.tracking.user_prompts import (
     best_answers,
     check_size,
     id_of,
-    logits_behind,
     refining,
     with_ids,
 )
@@ -344,14 +337,9 @@ class FlowTracker:
             and not track.is_covered
             and now.masks[track.track_id].any()
         ]
-        if not asking:
-            return
-        questions = [self._questions(now, track) for track in asking]
-        embedding = self._segmenter.embed(now.frame)
-        found = self._segmenter.decode(embedding, [one for some in questions for one in some])
-        answers = iter(found)
-        for track, asked in zip(asking, questions, strict=True):
-            self._judge(now, track, [next(answers)[0] for _ in asked])
+        if asking:
+            neighbours = {track.track_id: self._older_masks(now, track) for track in asking}
+            ask_about(now, neighbours, asking, self._segmenter, self._propagator, config)
 
     def _older_masks(self, now: Step, track: Track) -> list[Mask]:
         """Masks of the other objects that this track takes notice of."""
@@ -362,55 +350,6 @@ class FlowTracker:
             and other.first_frame <= track.first_frame
             and not other.is_searched
             and other.track_id in now.masks
-        ]
-
-    def _questions(self, now: Step, track: Track) -> list[Prompt]:
-        mask = now.masks[track.track_id]
-        logits = logits_behind(mask, now.logits[track.track_id])
-        neighbours, config = self._older_masks(now, track), self._config.reprompt
-        if track.is_unsure:
-            return reprompts_anew(track.track_id, mask, logits, neighbours, config)
-        return [reprompt(track.track_id, mask, logits, neighbours, config)]
-
-    def _judge(self, now: Step, track: Track, answers: Sequence[MaskPrediction]) -> None:
-        config = self._config.reprompt
-        verdicts = self._verdicts(now, track, answers)
-        accepted = [i for i, verdict in enumerate(verdicts) if verdict.is_accepted]
-        if not accepted:
-            track.asked(config, is_accepted=False)
-            now.say(EventKind.REJECTED, track.track_id, verdicts[0].reason)
-            return
-        best = max(accepted, key=lambda i: answers[i].predicted_iou)
-        answer, verdict = answers[best], verdicts[best]
-        was_searched = track.is_searched
-        if not was_searched:
-            logits = logits_behind(now.masks[track.track_id], now.logits[track.track_id])
-            answer = blended(answer, logits, config.answer_share)
-        now.correct(track.track_id, answer.mask, answer.predicted_iou)
-        self._propagator.learn(now.frame, track.track_id, answer.mask)
-        track.trusted(Origin.REPROMPTED, answer.predicted_iou)
-        track.asked(config, is_accepted=True)
-        now.set(track.track_id, answer.mask, answer.logits)
-        now.say(EventKind.REPROMPTED, track.track_id, verdict.reason)
-        if was_searched:
-            now.say(EventKind.FOUND, track.track_id, "the segmenter's answer was accepted")
-
-    def _verdicts(
-        self, now: Step, track: Track, answers: Sequence[MaskPrediction]
-    ) -> list[Verdict]:
-        carried = now.masks[track.track_id]
-        carried_support = self._propagator.support(now.frame, track.track_id, carried)
-        return [
-            judge_answer(
-                answer.mask,
-                answer.predicted_iou,
-                carried=carried,
-                carried_iou=now.sureness[track.track_id],
-                answer_support=self._propagator.support(now.frame, track.track_id, answer.mask),
-                carried_support=carried_support,
-                config=self._config.reprompt,
-            )
-            for answer in answers
         ]
 
     # Objects that nobody prompted.
