@@ -3,7 +3,8 @@
     python benchmarks/from_boxes.py DAVIS --json benchmarks/results/from-boxes.json
 
 Every object of a DAVIS-layout folder is prompted by the box of its first mask. Each embedded
-segmenter makes the first masks with re-prompting off and on; everything in one run, over three
+segmenter makes the first masks with re-prompting off and on, and the compact one also with its
+answers taken whole instead of blended with the carried mask; everything in one run, over three
 seeds, so that the rows compare. This is what the defaults of `auto` were chosen by.
 """
 
@@ -11,22 +12,28 @@ import argparse
 import json
 import multiprocessing
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from track_anything.build import SEGMENTERS, build_segmenter, build_tracker, resolved_config
-from track_anything.config import RunConfig
+from track_anything.config import RunConfig, with_values
 from track_anything.evaluation.datasets import DavisSequence, DavisSequences
 from track_anything.evaluation.davis import CountingSegmenter, evaluate_sequence
 from track_anything.evaluation.report import machine
 from track_anything.masks import mask_box
 from track_anything.structures import Prompt
 
-SEGMENTER_NAMES = ("compact", "grabcut")
-MODES = ("off", "auto")
+COLUMNS = (
+    ("compact", "off"),
+    ("compact", "on"),
+    ("compact", "whole answers"),
+    ("grabcut", "off"),
+    ("grabcut", "on"),
+)
+"""Who makes the first masks, and how it is asked again."""
 
 
 @dataclass(frozen=True)
@@ -63,9 +70,11 @@ def measure(case: Case) -> dict[str, Any]:
     limit_threads()
     spec = SEGMENTERS[case.segmenter]
     config = RunConfig(seed=case.seed)
-    reprompt = replace(config.tracker.reprompt, mode=case.mode)
-    config = replace(config, tracker=replace(config.tracker, reprompt=reprompt))
+    if case.mode == "off":
+        config = with_values(config, {"tracker": {"reprompt": {"mode": "off"}}})
     config = resolved_config(config, spec)
+    if case.mode == "whole answers":
+        config = with_values(config, {"tracker": {"reprompt": {"answer_share": 1.0}}})
     inside = build_segmenter(spec, seed=case.seed, device="cpu")
     assert inside is not None
     segmenter = CountingSegmenter(inside)
@@ -88,28 +97,27 @@ def limit_threads() -> None:
 
 def rows(cases: list[Case], scores: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
     """Means of every segmenter and mode, by seed and by sequence."""
-    for name in SEGMENTER_NAMES:
-        for mode in MODES:
-            found = [
-                (case, score)
-                for case, score in zip(cases, scores, strict=True)
-                if (case.segmenter, case.mode) == (name, mode)
-            ]
-            by_seed: dict[int, list[float]] = {}
-            by_sequence: dict[str, list[float]] = {}
-            for case, score in found:
-                by_seed.setdefault(case.seed, []).append(score["J&F"])
-                by_sequence.setdefault(case.sequence, []).append(score["J&F"])
-            yield {
-                "segmenter": name,
-                "re-prompting": "off" if mode == "off" else "on",
-                "J&F": float(np.mean([score["J&F"] for _, score in found])),
-                "by_seed": {str(seed): float(np.mean(v)) for seed, v in by_seed.items()},
-                "by_sequence": {key: float(np.mean(v)) for key, v in by_sequence.items()},
-                "calls_per_100_frames": float(
-                    np.mean([score["calls_per_100_frames"] for _, score in found])
-                ),
-            }
+    for name, mode in COLUMNS:
+        found = [
+            (case, score)
+            for case, score in zip(cases, scores, strict=True)
+            if (case.segmenter, case.mode) == (name, mode)
+        ]
+        by_seed: dict[int, list[float]] = {}
+        by_sequence: dict[str, list[float]] = {}
+        for case, score in found:
+            by_seed.setdefault(case.seed, []).append(score["J&F"])
+            by_sequence.setdefault(case.sequence, []).append(score["J&F"])
+        yield {
+            "segmenter": name,
+            "re-prompting": mode,
+            "J&F": float(np.mean([score["J&F"] for _, score in found])),
+            "by_seed": {str(seed): float(np.mean(v)) for seed, v in by_seed.items()},
+            "by_sequence": {key: float(np.mean(v)) for key, v in by_sequence.items()},
+            "calls_per_100_frames": float(
+                np.mean([score["calls_per_100_frames"] for _, score in found])
+            ),
+        }
 
 
 def main() -> None:
@@ -125,15 +133,14 @@ def main() -> None:
         Case(given.root, sequence, segmenter, mode, seed)
         for seed in range(given.seeds)
         for sequence in names
-        for segmenter in SEGMENTER_NAMES
-        for mode in MODES
+        for segmenter, mode in COLUMNS
     ]
     with multiprocessing.get_context("spawn").Pool(given.jobs) as pool:
         scores = pool.map(measure, cases, chunksize=1)
     found = list(rows(cases, scores))
     for row in found:
         print(
-            f"{row['segmenter']:8} re-prompting {row['re-prompting']:3} J&F {row['J&F']:.3f} "
+            f"{row['segmenter']:8} re-prompting {row['re-prompting']:13} J&F {row['J&F']:.3f} "
             f"{row['calls_per_100_frames']:.1f} calls/100 frames"
         )
     if given.json:

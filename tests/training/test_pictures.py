@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 import pytest
 
+from training import composites
 from training.augment import occlude, recolor, warp
 from training.composites import composite
 from training.pool import Instance, Picture, instances_of, load_pool
@@ -48,8 +49,11 @@ def test_ids_of_a_composite_are_where_something_was_pasted(
 
 
 def test_a_pixel_belongs_to_what_most_of_it_shows(
-    red_things: dict[str, list[Instance]], random: np.random.Generator
+    red_things: dict[str, list[Instance]],
+    random: np.random.Generator,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.setattr(composites, "_SHADOW_SHARE", 0.0)
     ground = [np.full((300, 400, 3), GRAY, np.uint8)]
     judged_count = 0
     for _ in range(80):
