@@ -459,3 +459,19 @@ def test_the_trained_network_follows_a_background_click(trained: CompactSegmente
     ((found, *_),) = decode(trained, image, prompt)
     assert found.mask[80, 66]
     assert not found.mask[80, 132]
+
+
+def test_with_an_earlier_mask_left_and_right_are_alike(
+    segmenter: CompactSegmenter, noise: Image
+) -> None:
+    # Random weights know left from right; a mirrored picture gets the mirrored answer all the same.
+    earlier = np.full((HEIGHT, WIDTH), -6, np.float32)
+    earlier[30:70, 40:80] = 6
+    (there,), (back,) = (
+        decode(segmenter, np.ascontiguousarray(picture), Prompt(logits=np.ascontiguousarray(mask)))[
+            0
+        ]
+        for picture, mask in ((noise, earlier), (noise[:, ::-1], earlier[:, ::-1]))
+    )
+    assert back.predicted_iou == pytest.approx(there.predicted_iou, abs=1e-4)
+    assert np.allclose(back.logits, there.logits[:, ::-1], atol=1e-2)

