@@ -20,7 +20,7 @@ STEPS_AT_ONCE = 3
 """Batches put together at a time, so that they stay in the cache until they are used."""
 BLOCK = 16
 """Rows of a memory that are drawn together: pixels of one frame, themselves chosen at random. To
-copy them takes a third of the time of as many rows from everywhere."""
+copy them takes half the time of as many rows from everywhere."""
 
 Samples = NDArray[np.float32]
 """(S, C): one row of features a pixel."""
