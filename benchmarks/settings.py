@@ -52,6 +52,7 @@ TRIALS: Mapping[str, tuple[str, float, float]] = {
     "propagator.appearance.first_rate": (CARRIED, 1.5e-3, 6e-3),
     "propagator.appearance.steps": (CARRIED, 6, 24),
     "propagator.appearance.rate": (CARRIED, 5e-4, 2e-3),
+    "propagator.appearance.learned": (CARRIED, 0.014, 0.056),
     "propagator.appearance.batch": (CARRIED, 512, 2048),
     "propagator.appearance.recent_frames": (CARRIED, 3, 12),
     # Of masks that are certain there is but the first until one is corrected.

@@ -13,7 +13,7 @@ from track_anything.masks import (
     mask_logits,
     resize_logits,
 )
-from track_anything.structures import Mask
+from track_anything.structures import LogitsPart, Mask
 
 
 def grid(*rows: str) -> Mask:
@@ -161,3 +161,16 @@ def test_label_colours_are_those_of_the_data_sets() -> None:
     }
     assert {label: tuple(colors[label].tolist()) for label in published} == published
     assert len(np.unique(colors, axis=0)) == 256
+
+
+def test_logits_of_a_part_stand_for_the_same_mask_as_the_whole() -> None:
+    part = LogitsPart(np.array([[2, -1, 3]], np.float32), x=4, y=1, size=(6, 8), elsewhere=-8.0)
+    whole = part.whole()
+    assert (whole.shape, whole.dtype) == ((6, 8), np.float32)
+    assert whole[1, 4:7].tolist() == [2, -1, 3]
+    assert np.count_nonzero(whole == -8) == 6 * 8 - 3
+    mask = logits_mask(part, (6, 8))
+    assert np.argwhere(mask).tolist() == [[1, 4], [1, 6]]
+    # On a frame of another size they are stretched as the whole is.
+    assert np.array_equal(logits_mask(part, (12, 16)), logits_mask(whole, (12, 16)))
+    assert np.array_equal(resize_logits(part, (12, 16)), resize_logits(whole, (12, 16)))

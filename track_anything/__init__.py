@@ -121,6 +121,7 @@ if TYPE_CHECKING:
         Frame,
         FrameResult,
         ImageEmbedding,
+        LogitsPart,
         MaskPrediction,
         ObjectMask,
         Origin,
@@ -186,8 +187,8 @@ _NAMES_OF = {
     "segmenters.sam.segmenter": "SamSegmenter",
     "self_check": "SelfCheck check_run",
     "structures": (
-        "ColorTags Event EventKind Frame FrameResult ImageEmbedding MaskPrediction ObjectMask "
-        "Origin Prompt Propagation Proposal State VideoInfo"
+        "ColorTags Event EventKind Frame FrameResult ImageEmbedding LogitsPart MaskPrediction "
+        "ObjectMask Origin Prompt Propagation Proposal State VideoInfo"
     ),
     "tracking.flow_tracker": "FlowTracker",
     "tracking.propagator": "FlowAppearancePropagator",
@@ -220,6 +221,7 @@ __all__ = [
     "ImageEmbedding",
     "Job",
     "JsonLinesSink",
+    "LogitsPart",
     "MaskPrediction",
     "MotionProposer",
     "ObjectMask",

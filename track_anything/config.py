@@ -101,6 +101,8 @@ class AppearanceConfig:
         first_rate: Their learning rate.
         steps: Adam steps on every further frame; 0 never learns again.
         rate: Their learning rate.
+        learned: Mean error of the first three of them, 0 to 1, under which the others are left out:
+            the object is told from what is around it. 0 never leaves any out.
         key_steps: Steps after a correction or an accepted re-prompt.
         batch: Pixels a step.
         key_masks: Masks remembered as certain; the first is kept for ever.
@@ -112,6 +114,7 @@ class AppearanceConfig:
     first_rate: float = 3e-3
     steps: int = 12
     rate: float = 1e-3
+    learned: float = 0.028
     key_steps: int = 60
     batch: int = 1024
     key_masks: int = 6
@@ -122,6 +125,7 @@ class AppearanceConfig:
         _check("hidden", self.hidden, 1, 4096)
         for name in ("first_rate", "rate"):
             _check(name, getattr(self, name), 0, 1)
+        _check("learned", self.learned, 0, 1)
         _check("batch", self.batch, 8, 1_000_000)
         for name in ("first_steps", "steps", "key_steps"):
             _check(name, getattr(self, name), 0, 100_000)

@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from track_anything.errors import ConfigError
-from track_anything.structures import Floats, Image, Mask
+from track_anything.structures import Floats, Image, LogitsPart, Mask
 
 
 def mask_box(mask: Mask) -> Floats:
@@ -58,8 +58,14 @@ def largest_component(mask: Mask) -> Mask:
     return np.asarray(labels == largest)
 
 
-def resize_logits(logits: Floats, size: tuple[int, int]) -> Floats:
+def whole_logits(logits: Floats | LogitsPart) -> Floats:
+    """Logits in the standard form."""
+    return logits.whole() if isinstance(logits, LogitsPart) else logits
+
+
+def resize_logits(logits: Floats | LogitsPart, size: tuple[int, int]) -> Floats:
     """Stretch (h, w) logits over a frame of (height, width), linearly."""
+    logits = whole_logits(logits)
     if logits.shape == size:
         return logits
     return np.asarray(
@@ -67,8 +73,12 @@ def resize_logits(logits: Floats, size: tuple[int, int]) -> Floats:
     )
 
 
-def logits_mask(logits: Floats, size: tuple[int, int]) -> Mask:
+def logits_mask(logits: Floats | LogitsPart, size: tuple[int, int]) -> Mask:
     """The bool mask that logits stand for on a frame of (height, width)."""
+    if isinstance(logits, LogitsPart) and logits.size == size:
+        mask = np.zeros(size, np.bool_)
+        np.greater(logits.values, 0, out=mask[logits.slices])
+        return mask
     return np.asarray(resize_logits(logits, size) > 0)
 
 

@@ -291,16 +291,47 @@ class ClickMask:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class LogitsPart:
+    """Logits over the whole frame of which only a part is not all alike: a small object's.
+
+    Attributes:
+        values: (h, w) float32, the part.
+        x: Columns of the grid before it.
+        y: Rows before it.
+        size: (height, width) of the grid that is stretched over the whole frame.
+        elsewhere: The logit of all the rest; not above 0.
+    """
+
+    values: Floats
+    x: int
+    y: int
+    size: tuple[int, int]
+    elsewhere: float
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Rows and columns of the part."""
+        height, width = self.values.shape
+        return slice(self.y, self.y + height), slice(self.x, self.x + width)
+
+    def whole(self) -> Floats:
+        """The logits in the standard form."""
+        logits = np.full(self.size, self.elsewhere, np.float32)
+        logits[self.slices] = self.values
+        return logits
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Propagation:
     """Where a propagator puts one object on the current frame.
 
     Attributes:
-        logits: Standard form.
+        logits: Standard form, or a part of it.
         confidence: Estimated IoU with the truth.
         signals: Named measurements behind the confidence.
     """
 
-    logits: Floats
+    logits: Floats | LogitsPart
     confidence: float
     signals: Mapping[str, float] = field(default_factory=dict)
 

@@ -5,6 +5,7 @@ import torch
 from track_anything.config import AppearanceConfig
 from track_anything.structures import Floats
 from track_anything.tracking.appearance import (
+    BLOCK,
     SMOOTHED,
     STEPS_AT_ONCE,
     AppearanceModel,
@@ -59,10 +60,29 @@ def test_pixels_are_drawn_from_the_frames_remembered_and_of_one_class() -> None:
     memory = SampleMemory(6, 2, CHANNELS, keeps_first=False)
     fill(memory, 3)
     random = np.random.default_rng(0)
-    background, foreground = (memory.rows[memory.draw(random, label, 200)] for label in (0, 1))
-    assert background.shape == (200, CHANNELS)
-    assert set(background[:, 0]) == {1, 2, 3}
-    assert set(foreground[:, 0]) == {-1, -2, -3}
+    drawn = [memory.draw(random, label, 200, 3) for label in (0, 1)]
+    background, foreground = (one.held[one.drawn].reshape(3, -1, CHANNELS) for one in drawn)
+    assert background.shape == (3, 200, CHANNELS)
+    assert set(background[..., 0].ravel()) == {1, 2, 3}
+    assert set(foreground[..., 0].ravel()) == {-1, -2, -3}
+
+
+@pytest.mark.parametrize(
+    ("per_class", "count", "together"), [(64, 32, BLOCK), (64, 8, 8), (12, 6, 2)]
+)
+def test_rows_that_lie_together_are_drawn_together(
+    per_class: int, count: int, together: int
+) -> None:
+    memory = SampleMemory(2, per_class, CHANNELS, keeps_first=False)
+    for frame in range(2):
+        rows = np.arange(per_class, dtype=np.float32)[:, None] + 100 * frame
+        memory.add(np.tile(rows, CHANNELS), np.tile(rows + 1000, CHANNELS))
+    one = memory.draw(np.random.default_rng(0), 1, count, 500)
+    drawn = one.held[one.drawn].reshape(-1, together, CHANNELS)[..., 0]
+    assert (np.diff(drawn, axis=1) == 1).all()
+    # Every block of both frames, each from its beginning.
+    starts = {1000 + 100 * f + s for f in range(2) for s in range(0, per_class, together)}
+    assert set(drawn[:, 0]) == starts
 
 
 def two_clouds(seed: int = 0) -> tuple[Floats, Floats]:
@@ -84,7 +104,7 @@ def trained(config: AppearanceConfig, *, seed: int = 0, steps: int = 60) -> Appe
     model = AppearanceModel(CHANNELS, config, np.random.default_rng(seed))
     model.standardise(np.concatenate([background, foreground]).T)
     memory = SampleMemory(1, 300, CHANNELS, keeps_first=False)
-    memory.add(background, foreground)
+    memory.add(model.scaled(background), model.scaled(foreground))
     model.train([(memory, 1.0)], steps=steps, rate=0.02)
     return model
 
@@ -174,15 +194,26 @@ def test_memories_share_a_batch_by_their_weights(config: AppearanceConfig) -> No
     assert labels.tolist() == pytest.approx([0.02] * 8 + [0.98] * 8 + [0.02] * 24 + [0.98] * 24)
 
 
-def test_a_batch_is_in_the_scale_that_the_model_was_given(config: AppearanceConfig) -> None:
+def test_rows_are_brought_to_the_scale_that_the_model_was_given(config: AppearanceConfig) -> None:
     model = AppearanceModel(CHANNELS, config, np.random.default_rng(0))
     model.mean, model.deviation = np.full((2, CHANNELS), ((3,), (4,)), np.float32)
-    memory = SampleMemory(1, 2, CHANNELS, keeps_first=False)
-    memory.add(np.full((2, CHANNELS), 11, np.float32), np.full((2, CHANNELS), -1, np.float32))
-    _, batches = model._batches([(memory, 1.0)], 1)
-    # (11 - 3) / 4 and (-1 - 3) / 4; what is remembered stays as it was.
-    assert next(batches)[:, 0].tolist() == [2.0] * 32 + [-1.0] * 32
-    assert set(memory.rows[:, 0]) == {11, -1}
+    rows = np.repeat(np.array([[11], [-1]], np.float32), CHANNELS, axis=1)
+    # (11 - 3) / 4 and (-1 - 3) / 4
+    assert model.scaled(rows)[:, 0].tolist() == [2.0, -1.0]
+
+
+@pytest.mark.parametrize(("learned", "steps"), [(0.0, 12), (0.2, 12), (0.6, STEPS_AT_ONCE)])
+def test_what_is_told_already_is_learned_in_a_few_steps(
+    config: AppearanceConfig, learned: float, steps: int
+) -> None:
+    # Without weights every pixel is as probable as not: 0.48 from its label.
+    model = AppearanceModel(CHANNELS, config, np.random.default_rng(0))
+    for weight in model.weights:
+        weight.zero_()
+    memory = SampleMemory(1, 300, CHANNELS, keeps_first=False)
+    memory.add(*two_clouds())
+    model.train([(memory, 1.0)], steps=12, rate=0.0, learned=learned)
+    assert model.step_count == steps
 
 
 def test_a_model_goes_on_from_its_arrays_to_the_bit(config: AppearanceConfig) -> None:

@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 
 from track_anything.config import PropagatorConfig
-from track_anything.structures import Frame, Mask
+from track_anything.structures import Floats, Frame, Mask
+from track_anything.tracking.appearance import Samples
 from track_anything.tracking.carried import (
     KEY_SAMPLES,
     LOOKALIKES,
@@ -86,6 +87,12 @@ def test_a_placed_object_has_its_key_area_in_pixels_of_the_frame(
     assert (carried.area, carried.key_area) == (16, 256)
 
 
+def lightness(carried: Carried, rows: Samples) -> Floats:
+    """(..., S): that of the pixels that the model takes as these rows."""
+    model = carried.model
+    return np.asarray(np.round(rows[..., 0] * model.deviation[0] + model.mean[0], 2))
+
+
 def test_the_first_key_sets_the_scale_of_the_features_and_later_ones_do_not(
     make: Callable[[Mask], Carried], pyramid: FramePyramid
 ) -> None:
@@ -160,7 +167,7 @@ def test_two_thirds_of_the_background_are_near_the_object(
     place(carried, mask, 20)
     learn_key(carried, pyramid, mask, is_new=True)
     edge = float(pyramid.lab(0)[0, 48, 0])
-    background = carried.keys.filled[0, 0, :, 0]
+    background = lightness(carried, carried.keys.filled[0, 0])
     far_share = float((background >= edge).mean())
     assert far_share == pytest.approx(1 / 3, abs=0.06)
     assert len(background) == KEY_SAMPLES
@@ -174,16 +181,16 @@ def test_only_sure_pixels_that_are_not_neutral_are_learned_from(
     # The search covers the frame: nothing of the scene is left to learn besides.
     place(carried, mask, 80)
     learn_key(carried, pyramid, mask, is_new=True)
-    lightness = np.array([[1, 2, 3, 4, 5, 6]], np.uint8)
-    features = Features(np.repeat(lightness[..., None], 3, axis=2), Rect(0, 0, 6, 1))
+    ramp = np.array([[1, 2, 3, 4, 5, 6]], np.uint8)
+    features = Features(np.repeat(ramp[..., None], 3, axis=2), Rect(0, 0, 6, 1))
     soft = np.array([[0.9, 0.95, 0.7, 0.3, 0.1, 0.05]], np.float32)
     neutral = np.array([[True, False, False, False, False, True]])
     learn_recent(carried, pyramid, features, soft, neutral)
-    background, foreground = carried.recent.filled[0, :, :, 0]
+    background, foreground = lightness(carried, carried.recent.filled[0])
     assert set(background) == {5}
     assert set(foreground) == {2}
     learn_recent(carried, pyramid, features, soft, None)
-    background, foreground = carried.recent.filled[1, :, :, 0]
+    background, foreground = lightness(carried, carried.recent.filled[1])
     assert set(background) == {5, 6}
     assert set(foreground) == {1, 2}
 
@@ -235,8 +242,9 @@ def test_what_looks_like_the_object_elsewhere_is_found_off_it(
     place(carried, mask, 4)
     learn_key(carried, pyramid, mask, is_new=True)
     dark, light = pyramid.lab(0)[:, :40, 0], pyramid.lab(0)[:, 40:, 0]
-    carried.keys.samples[:, 0, :, 0] = dark.mean()
-    carried.keys.samples[:, 1, :, 0] = light.mean()
+    for side, value in enumerate((dark.mean(), light.mean())):
+        scaled = (value - carried.model.mean[0]) / carried.model.deviation[0]
+        carried.keys.samples[:, side, :, 0] = scaled
     carried.model.train([(carried.keys, 1.0)], steps=40, rate=0.01)
     rows = lookalike_rows(carried, pyramid, Rect(50, 10, 70, 40))
     assert 0 < len(rows) <= LOOKALIKES

@@ -13,7 +13,7 @@ import pytest
 
 from track_anything.config import AppearanceConfig, PropagatorConfig
 from track_anything.errors import TrackingError
-from track_anything.masks import logits_mask, mask_iou
+from track_anything.masks import logits_mask, mask_iou, whole_logits
 from track_anything.structures import Frame, Image, Mask, Propagation, VideoInfo
 from track_anything.testing import MovingSquare
 from track_anything.tracking import looks as looks_module
@@ -27,7 +27,7 @@ SAMPLES = Path(__file__).resolve().parents[2] / "samples"
 
 
 def as_bytes(found: Mapping[int, Propagation]) -> dict[int, tuple[bytes, float]]:
-    return {i: (p.logits.tobytes(), p.confidence) for i, p in found.items()}
+    return {i: (whole_logits(p.logits).tobytes(), p.confidence) for i, p in found.items()}
 
 
 def mask_of(found: Propagation, frame: Frame) -> Mask:
@@ -92,10 +92,10 @@ def test_the_logits_have_the_form_promised(make_propagator: Make, red_alone: Any
     propagator.start(red_alone.info)
     propagator.learn(red_alone.frame(0), 1, red_alone.truth(0))
     found = propagator.propagate(red_alone.frame(1))[1]
-    assert found.logits.dtype == np.float32
-    assert found.logits.shape == (72, 96)
-    assert np.isfinite(found.logits).all()
-    assert found.logits[60, 90] == -8
+    assert whole_logits(found.logits).dtype == np.float32
+    assert whole_logits(found.logits).shape == (72, 96)
+    assert np.isfinite(whole_logits(found.logits)).all()
+    assert whole_logits(found.logits)[60, 90] == -8
     assert set(found.signals) >= {"entropy", "margin", "stability", "age"}
 
 
@@ -119,7 +119,7 @@ def test_no_mask_on_no_size_of_frame_is_too_odd(
     propagator.learn(noise_frame(0, size), 1, mask)
     for index in (1, 2, 3):
         found = propagator.propagate(noise_frame(index, size))[1]
-        assert np.isfinite(found.logits).all()
+        assert np.isfinite(whole_logits(found.logits)).all()
         assert 0 <= found.confidence <= 1
         assert mask_of(found, noise_frame(index, size)).shape == size
     assert -1 <= propagator.support(noise_frame(3, size), 1, mask) <= 1
@@ -195,7 +195,7 @@ def test_a_mask_is_learned_in_time_whatever_is_asked_first(
             propagator.learn(red_and_blue.frame(0), track_id, red_and_blue.truth(0, track_id - 1))
             between(propagator)
         found = propagator.propagate(red_and_blue.frame(1))
-        return [found[track_id].logits.tobytes() for track_id in (1, 2)]
+        return [whole_logits(found[track_id].logits).tobytes() for track_id in (1, 2)]
 
     mask = red_and_blue.truth(0, 0)
     at_once = run(lambda propagator: propagator.support(red_and_blue.frame(0), 1, mask))
@@ -214,7 +214,7 @@ def test_a_mask_may_be_written_over_once_it_was_given(
         mask = red_alone.truth(0)
         propagator.learn(red_alone.frame(0), 1, mask)
         mask[:] &= not is_cleared
-        found.append(propagator.propagate(red_alone.frame(1))[1].logits.tobytes())
+        found.append(whole_logits(propagator.propagate(red_alone.frame(1))[1].logits).tobytes())
     assert found[0] == found[1]
 
 

@@ -57,7 +57,7 @@ def test_refined_logits_lie_over_the_frame_at_twice_the_level_at_most(
     pyramid = FramePyramid(Frame(0, Fraction(0), np.full((120, 160, 3), 90, np.uint8)))
     soft = np.full((50, 60), 0.001, np.float32)
     soft[12:32, 15:40] = 0.95
-    logits = refined_logits(pyramid, level, soft, Rect(5, 3, 65, 53))
+    logits = refined_logits(pyramid, level, soft, Rect(5, 3, 65, 53)).whole()
     height, width = 120 >> level, 160 >> level
     assert (logits.shape, logits.dtype) == ((height * factor, width * factor), np.float32)
     # The mask of 20x25 pixels at (20, 15), its corners rounded off.
@@ -77,12 +77,13 @@ def test_filtering_around_an_object_alone_changes_nothing_of_its_mask() -> None:
     cv2.ellipse(soft, (60, 40), (25, 12), 30, 0, 360, 1.0, -1)
     soft = cv2.GaussianBlur(soft, (0, 0), 2)
     whole = guided_filter(pyramid.gray((80, 120)), soft, radius=4, epsilon=1e-3)
-    logits = refined_logits(pyramid, 0, soft, Rect(0, 0, 120, 80))
+    logits = refined_logits(pyramid, 0, soft, Rect(0, 0, 120, 80)).whole()
     assert np.array_equal(logits > 0, whole > 0.5)
 
 
 def test_what_is_nowhere_possible_is_nowhere() -> None:
     pyramid = FramePyramid(Frame(0, Fraction(0), np.zeros((40, 60, 3), np.uint8)))
-    logits = refined_logits(pyramid, 0, np.full((5, 5), 0.01, np.float32), Rect(0, 0, 5, 5))
+    nothing = np.full((5, 5), 0.01, np.float32)
+    logits = refined_logits(pyramid, 0, nothing, Rect(0, 0, 5, 5)).whole()
     assert logits.shape == (40, 60)
     assert (logits == NOWHERE).all()

@@ -1,7 +1,9 @@
 """The online appearance model: which pixels look like the object, learned while tracking."""
 
+import math
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -14,8 +16,11 @@ from track_anything.structures import Floats
 SMOOTHED = 0.02
 """Labels are SMOOTHED and 1 - SMOOTHED: logits stay finite and errors can be unlearned."""
 
-STEPS_AT_ONCE = 4
-"""Batches put together at a time: 1 MB, which stays in the cache until it is used."""
+STEPS_AT_ONCE = 3
+"""Batches put together at a time, so that they stay in the cache until they are used."""
+BLOCK = 16
+"""Rows of a memory that are drawn together: pixels of one frame, themselves chosen at random. To
+copy them takes half the time of as many rows from everywhere."""
 
 Samples = NDArray[np.float32]
 """(S, C): one row of features a pixel."""
@@ -38,7 +43,10 @@ def single_thread() -> Iterator[None]:
 
 
 class SampleMemory:
-    """Pixels of remembered frames: a ring of fixed-size sets, each half object, half background."""
+    """Pixels of remembered frames: a ring of fixed-size sets, each half object, half background.
+
+    They are kept as the model takes them (`AppearanceModel.scaled`).
+    """
 
     def __init__(self, slots: int, per_class: int, channels: int, *, keeps_first: bool) -> None:
         """Room for the pixels of `slots` frames, per_class of the object and of the background."""
@@ -74,17 +82,27 @@ class SampleMemory:
         """(frames, 2, S, C): what is remembered, background first."""
         return self.samples[: min(self.count, len(self.samples))]
 
-    @property
-    def rows(self) -> Samples:
-        """(slots * 2 * S, C): every place of the memory, filled or not."""
-        return self.samples.reshape(-1, self.samples.shape[-1])
+    def draw(self, random: np.random.Generator, label: int, count: int, steps: int) -> "_Blocks":
+        """Random pixels of one class and of the frames remembered, `count` a step."""
+        frames, _, per_class, channels = self.filled.shape
+        block = math.gcd(BLOCK, per_class, count)
+        per_frame = per_class // block
+        drawn = random.integers(0, frames * per_frame, (steps, count // block))
+        drawn += (drawn // per_frame + label) * per_frame
+        return _Blocks(self.samples.reshape(-1, block * channels), drawn)
 
-    def draw(self, random: np.random.Generator, label: int, count: int) -> NDArray[np.int64]:
-        """(count,): random ones of `rows`, of one class and of the frames remembered."""
-        frames, _, per_class, _ = self.filled.shape
-        drawn: NDArray[np.int64] = random.integers(0, frames * per_class, count)
-        drawn += (drawn // per_class + label) * per_class
-        return drawn
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Blocks:
+    """Blocks of rows drawn for every step.
+
+    Attributes:
+        held: (N, rows * C): a memory, block by block.
+        drawn: (steps, blocks): numbers of those.
+    """
+
+    held: Samples
+    drawn: NDArray[np.int64]
 
 
 class AppearanceModel:
@@ -149,6 +167,12 @@ class AppearanceModel:
         self.mean = features.mean(axis=1)
         self.deviation = np.maximum(features.std(axis=1), 1e-3)
 
+    def scaled(self, rows: Samples) -> Samples:
+        """(S, C) features, each channel standardised; the rows themselves are changed."""
+        rows -= self.mean
+        rows /= self.deviation
+        return rows
+
     @torch.inference_mode()
     def logits(self, features: Floats) -> Floats:
         """(P,) float32 for planar (C, P) features; above 0 is object."""
@@ -161,54 +185,72 @@ class AppearanceModel:
         return out
 
     @torch.inference_mode()
-    def train(self, memories: list[tuple[SampleMemory, float]], *, steps: int, rate: float) -> None:
-        """Fit to remembered pixels; each memory gives its share of every batch."""
+    def train(
+        self,
+        memories: list[tuple[SampleMemory, float]],
+        *,
+        steps: int,
+        rate: float,
+        learned: float = 0.0,
+    ) -> None:
+        """Fit to remembered pixels.
+
+        Args:
+            memories: Each with its share of every batch.
+            steps: Batches.
+            rate: Learning rate.
+            learned: Mean error of the first STEPS_AT_ONCE batches under which they are enough.
+        """
         labels, batches = self._batches(memories, steps)
-        for rows in batches:
-            self._step(rows, labels, rate)
+        missed = 0.0
+        for number, rows in enumerate(batches, 1):
+            missed += self._step(rows, labels, rate)
+            if number == STEPS_AT_ONCE and missed < learned * number:
+                break
 
     def _batches(
         self, memories: list[tuple[SampleMemory, float]], steps: int
     ) -> tuple[torch.Tensor, Iterator[torch.Tensor]]:
         """Labels of the rows of every batch, and the batches."""
-        draws: list[tuple[Samples, NDArray[np.int64]]] = []
+        draws: list[_Blocks] = []
         labels: list[NDArray[np.float32]] = []
         for memory, share in memories:
             count = round(self.config.batch * share / 2)
             for label, target in ((0, SMOOTHED), (1, 1 - SMOOTHED)):
-                drawn = memory.draw(self._random, label, count * steps)
-                draws.append((memory.rows, drawn.reshape(steps, count)))
+                draws.append(memory.draw(self._random, label, count, steps))
                 labels.append(np.full(count, target, np.float32))
         return torch.from_numpy(np.concatenate(labels)), self._filled(draws, steps)
 
-    def _filled(
-        self, draws: list[tuple[Samples, NDArray[np.int64]]], steps: int
-    ) -> Iterator[torch.Tensor]:
-        size = sum(drawn.shape[1] for _, drawn in draws)
-        channels = len(self.mean)
-        mean, deviation = torch.from_numpy(self.mean), torch.from_numpy(self.deviation)
+    def _filled(self, draws: list[_Blocks], steps: int) -> Iterator[torch.Tensor]:
+        size = sum(blocks.drawn.shape[1] * blocks.held.shape[1] for blocks in draws)
+        # One for all: fresh memory is slower to get than to fill.
+        buffer = np.empty((STEPS_AT_ONCE, size), np.float32)
+        batches = torch.from_numpy(buffer).view(STEPS_AT_ONCE, -1, len(self.mean))
         for first in range(0, steps, STEPS_AT_ONCE):
             count = min(STEPS_AT_ONCE, steps - first)
-            buffer = np.empty((count, size, channels), np.float32)
             start = 0
-            for rows, drawn in draws:
-                end = start + drawn.shape[1]
-                buffer[:, start:end] = rows[drawn[first : first + count]]
+            for blocks in draws:
+                drawn = blocks.drawn[first : first + count]
+                end = start + drawn.shape[1] * blocks.held.shape[1]
+                buffer[:count, start:end] = blocks.held[drawn].reshape(count, -1)
                 start = end
-            yield from torch.from_numpy(buffer).sub_(mean).div_(deviation)
+            yield from batches[:count]
 
-    def _step(self, rows: torch.Tensor, labels: torch.Tensor, rate: float) -> None:
+    def _step(self, rows: torch.Tensor, labels: torch.Tensor, rate: float) -> float:
+        """Learn from one batch; the mean distance of its probabilities from its labels before."""
         w1, b1, w2, b2 = self.weights
         hidden = torch.addmm(b1.T, rows, w1.T).relu_()
         error = torch.mv(hidden, w2[0]).add_(b2[0]).sigmoid_().sub_(labels).div_(len(labels))
         of_w1, of_b1, of_w2, of_b2 = self._gradients.parts
         torch.mv(hidden.T, error, out=of_w2[0])
         of_b2.copy_(error.sum())
+        missed = float(error.abs().sum())
         # Unit by unit: does it pass the gradient on, how much of it, and how wrong was the pixel?
         back = hidden.sign_().mul_(w2).mul_(error[:, None])
         torch.sum(back, dim=0, out=of_b1[:, 0])
         torch.mm(rows.T, back, out=of_w1.T)
         self._adam(rate)
+        return missed
 
     def _adam(self, rate: float) -> None:
         # Kingma and Ba, 2015, with their constants.

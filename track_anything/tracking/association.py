@@ -7,8 +7,8 @@ import cv2
 import numpy as np
 
 from track_anything.config import RepromptConfig
-from track_anything.masks import mask_iou, resize_logits
-from track_anything.structures import Floats, Mask, MaskPrediction
+from track_anything.masks import mask_box, mask_iou, resize_logits
+from track_anything.structures import Floats, LogitsPart, Mask, MaskPrediction
 
 LEAST_OVERLAP_FACTOR = 0.5
 """However bad a carried mask, an answer must overlap it by this share of `accept_iou`."""
@@ -76,7 +76,7 @@ def blended(answer: MaskPrediction, carried: Floats, share: float) -> MaskPredic
     return replace(answer, mask=p > 0.5, logits=np.asarray(np.log(small / (1 - small)), np.float32))
 
 
-def _probability(logits: Floats, size: tuple[int, int]) -> Floats:
+def _probability(logits: Floats | LogitsPart, size: tuple[int, int]) -> Floats:
     clipped = np.clip(resize_logits(logits, size), -12, 12)
     return np.asarray(1 / (1 + np.exp(-clipped)), np.float32)
 
@@ -95,7 +95,7 @@ class Claim:
 
     track_id: int
     mask: Mask
-    logits: Floats | None
+    logits: Floats | LogitsPart | None
     first_frame: int
     is_final: bool = False
 
@@ -108,16 +108,26 @@ def settle_overlaps(claims: Sequence[Claim]) -> dict[int, Mask]:
     """
     masks = {claim.track_id: claim.mask for claim in claims}
     ordered = sorted(claims, key=lambda claim: (claim.first_frame, claim.track_id))
+    boxes = {claim.track_id: mask_box(claim.mask).astype(int) for claim in claims}
     for index, claim in enumerate(ordered):
         for older in ordered[:index]:
-            _settle_pair(older, claim, masks)
+            first, second = boxes[older.track_id], boxes[claim.track_id]
+            left, top = np.maximum(first[:2], second[:2])
+            right, bottom = np.minimum(first[2:], second[2:])
+            part = slice(top, bottom), slice(left, right)
+            if left < right and top < bottom and _share_pixels(older, claim, masks, part):
+                _settle_pair(older, claim, masks)
     return masks
+
+
+def _share_pixels(
+    older: Claim, younger: Claim, masks: dict[int, Mask], part: tuple[slice, slice]
+) -> bool:
+    return bool((masks[older.track_id][part] & masks[younger.track_id][part]).any())
 
 
 def _settle_pair(older: Claim, younger: Claim, masks: dict[int, Mask]) -> None:
     shared = masks[older.track_id] & masks[younger.track_id]
-    if not shared.any():
-        return
     if older.first_frame < younger.first_frame or older.is_final or younger.is_final:
         is_older = np.ones_like(shared)
         if younger.is_final and not older.is_final and older.first_frame == younger.first_frame:

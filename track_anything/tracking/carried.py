@@ -156,10 +156,11 @@ def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bo
     if is_new:
         carried.model.standardise(features.grid(2).reshape(FEATURE_COUNT, -1))
     scene = scene_rows(pyramid, carried.level, rect, KEY_PLACES)
-    carried.keys.add(
-        _background(features, near, far, scene, carried.random),
-        pixel_rows(features, inside, KEY_SAMPLES, carried.random),
-    )
+    background = _background(features, near, far, scene, carried.random)
+    # Neighbours in memory are learned together: they must not all be of one place.
+    background = background[carried.random.permutation(len(background))]
+    foreground = pixel_rows(features, inside, KEY_SAMPLES, carried.random)
+    carried.keys.add(carried.model.scaled(background), carried.model.scaled(foreground))
     carried.recent.clear()
     config = carried.model.config
     steps = config.first_steps if is_new else config.key_steps
@@ -167,7 +168,7 @@ def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bo
     carried.model.train([(carried.keys, 1.0)], steps=steps, rate=rate)
     lookalikes = lookalike_rows(carried, pyramid, rect)
     if len(lookalikes):
-        carried.keys.newest[0, : len(lookalikes)] = lookalikes
+        carried.keys.newest[0, : len(lookalikes)] = carried.model.scaled(lookalikes)
         carried.model.train([(carried.keys, 1.0)], steps=steps // 3, rate=rate)
 
 
@@ -223,15 +224,16 @@ def learn_recent(
     inside, outside = np.flatnonzero(is_inside), np.flatnonzero(is_outside)
     if len(inside) and len(outside) and carried.rect is not None:
         scene = scene_rows(pyramid, carried.level, carried.rect, RECENT_PLACES)
-        around = pixel_rows(features, outside, RECENT_SAMPLES - len(scene), carried.random)
-        carried.recent.add(
-            np.concatenate([around, scene]),
-            pixel_rows(features, inside, RECENT_SAMPLES, carried.random),
-        )
+        around = RECENT_SAMPLES - len(scene)
+        pixels = [_some(outside, around, carried.random)]
+        pixels.append(_some(inside, RECENT_SAMPLES, carried.random))
+        rows = np.ascontiguousarray(features.at(np.concatenate(pixels)).T)
+        background = np.concatenate([rows[:around], scene])
+        carried.recent.add(carried.model.scaled(background), carried.model.scaled(rows[around:]))
     config = carried.model.config
     if config.steps and carried.recent.count:
         memories = [(carried.keys, 0.5), (carried.recent, 0.5)]
-        carried.model.train(memories, steps=config.steps, rate=config.rate)
+        carried.model.train(memories, steps=config.steps, rate=config.rate, learned=config.learned)
 
 
 def change_level(carried: Carried, size: tuple[int, int], config: PropagatorConfig) -> None:
@@ -284,8 +286,11 @@ def pixel_rows(
     features: Features, pixels: np.ndarray, count: int, random: np.random.Generator
 ) -> Samples:
     """(count, C): features of random ones of the pixels."""
-    chosen = pixels[random.integers(0, len(pixels), count)]
-    return np.ascontiguousarray(features.at(chosen).T)
+    return np.ascontiguousarray(features.at(_some(pixels, count, random)).T)
+
+
+def _some(pixels: np.ndarray, count: int, random: np.random.Generator) -> np.ndarray:
+    return np.asarray(pixels[random.integers(0, len(pixels), count)])
 
 
 def _background(

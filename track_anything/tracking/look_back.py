@@ -15,6 +15,7 @@ from track_anything.structures import (
     Floats,
     Frame,
     FrameResult,
+    LogitsPart,
     Mask,
     ObjectMask,
     Origin,
@@ -53,7 +54,7 @@ class _Held:
     """
 
     result: FrameResult
-    logits: Mapping[int, Floats]
+    logits: Mapping[int, Floats | LogitsPart]
     doubted: frozenset[int]
     final: frozenset[int]
 
@@ -115,7 +116,7 @@ class LookBack:
     def add(
         self,
         result: FrameResult,
-        logits: Mapping[int, Floats | None],
+        logits: Mapping[int, Floats | LogitsPart | None],
         first_frames: Mapping[int, int],
         corrections: Sequence[Correction],
         *,
@@ -214,7 +215,12 @@ class LookBack:
         return propagator
 
     def _blend(
-        self, held: _Held, track_id: int, logits: Floats, confidence: float, weight: float
+        self,
+        held: _Held,
+        track_id: int,
+        logits: Floats | LogitsPart,
+        confidence: float,
+        weight: float,
     ) -> int:
         """Mend one object on one frame; 1 if that changes it, else 0."""
         old = next(one for one in held.result.objects if one.track_id == track_id)
@@ -264,6 +270,6 @@ def _with_mask(one: ObjectMask, mask: Mask) -> ObjectMask:
     return replace(one, mask=mask, box=mask_box(mask))
 
 
-def _probability(logits: Floats, size: tuple[int, int]) -> Floats:
+def _probability(logits: Floats | LogitsPart, size: tuple[int, int]) -> Floats:
     large = np.clip(resize_logits(logits, size), -20, 20)
     return np.asarray(1 / (1 + np.exp(-large)), np.float32)

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from track_anything.errors import DatasetError, TrackingError
-from track_anything.masks import mask_box
+from track_anything.masks import mask_box, whole_logits
 from track_anything.rle import mask_to_compressed_rle, rle_to_mask
 from track_anything.structures import (
     Event,
@@ -17,12 +17,13 @@ from track_anything.structures import (
     Floats,
     Frame,
     FrameResult,
+    LogitsPart,
     ObjectMask,
     Origin,
     State,
 )
 
-Held = tuple[FrameResult, Mapping[int, Floats], frozenset[int], frozenset[int]]
+Held = tuple[FrameResult, Mapping[int, Floats | LogitsPart], frozenset[int], frozenset[int]]
 """A result, the logits behind its masks by track_id, which tracks are doubted, which are final."""
 
 
@@ -32,7 +33,8 @@ def pack_held(held: Sequence[Held]) -> bytes:
     said = []
     for number, (result, logits, doubted, final) in enumerate(held):
         fills = {}
-        for track_id, values in logits.items():
+        for track_id, found in logits.items():
+            values = whole_logits(found)
             # Nearly all of it is one value, far from the object: only the rest is kept.
             fill = values.flat[0]
             x_min, y_min, x_max, y_max = mask_box(values != fill).astype(int).tolist()

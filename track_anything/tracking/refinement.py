@@ -4,7 +4,7 @@ import cv2
 import numpy as np
 
 from track_anything.masks import mask_box
-from track_anything.structures import Floats
+from track_anything.structures import Floats, LogitsPart
 from track_anything.tracking.features import FramePyramid, Rect, level_size
 
 NOWHERE = -8.0
@@ -14,7 +14,7 @@ POSSIBLE = 0.02
 RADIUS = 4
 
 
-def refined_logits(pyramid: FramePyramid, level: int, soft: Floats, rect: Rect) -> Floats:
+def refined_logits(pyramid: FramePyramid, level: int, soft: Floats, rect: Rect) -> LogitsPart:
     """Logits over the whole frame, sharpened along the edges of a grid twice as fine.
 
     Args:
@@ -26,10 +26,9 @@ def refined_logits(pyramid: FramePyramid, level: int, soft: Floats, rect: Rect) 
     factor = 2 if level else 1
     size = level_size(pyramid.size, level)
     fine_size = size[0] * factor, size[1] * factor
-    logits = np.full(fine_size, NOWHERE, np.float32)
     part = possible_part(soft, POSSIBLE, 2 * RADIUS)
     if part is None:
-        return logits
+        return LogitsPart(np.zeros((0, 0), np.float32), 0, 0, fine_size, NOWHERE)
     soft = soft[part.slices]
     x, y = rect.x_min + part.x_min, rect.y_min + part.y_min
     fine = Rect(x, y, x + part.width, y + part.height).times(factor)
@@ -38,8 +37,8 @@ def refined_logits(pyramid: FramePyramid, level: int, soft: Floats, rect: Rect) 
     guide = pyramid.gray(fine_size)[fine.slices]
     soft = guided_filter(guide, soft, radius=RADIUS, epsilon=1e-3)
     np.clip(soft, 3e-4, 1 - 3e-4, out=soft)
-    logits[fine.slices] = np.log(soft / (1 - soft))
-    return logits
+    logits = np.asarray(np.log(soft / (1 - soft)), np.float32)
+    return LogitsPart(logits, fine.x_min, fine.y_min, fine_size, NOWHERE)
 
 
 def possible_part(soft: Floats, least: float, margin: int) -> Rect | None:

@@ -14,7 +14,7 @@ from track_anything.tracking.appearance import SampleMemory
 from track_anything.tracking.carried import Carried, new_object
 from track_anything.tracking.features import FEATURE_COUNT, Rect
 
-FORMAT = 3
+FORMAT = 4
 _NUMBERS = (
     "level",
     "area",

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, field
 
-from track_anything.structures import Event, EventKind, Floats, Frame, Mask
+from track_anything.structures import Event, EventKind, Floats, Frame, LogitsPart, Mask
 from track_anything.tracking.look_back import Correction
 
 
@@ -22,7 +22,7 @@ class Step:
 
     frame: Frame
     masks: dict[int, Mask] = field(default_factory=dict)
-    logits: dict[int, Floats | None] = field(default_factory=dict)
+    logits: dict[int, Floats | LogitsPart | None] = field(default_factory=dict)
     sureness: dict[int, float] = field(default_factory=dict)
     final: set[int] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
@@ -38,7 +38,7 @@ class Step:
         """Add an event."""
         self.events.append(Event(kind, track_id, detail))
 
-    def set(self, track_id: int, mask: Mask, logits: Floats | None) -> None:
+    def set(self, track_id: int, mask: Mask, logits: Floats | LogitsPart | None) -> None:
         """Take a mask as the track's on this frame."""
         self.masks[track_id], self.logits[track_id] = mask, logits
 

@@ -5,8 +5,8 @@ from dataclasses import replace
 
 from track_anything.errors import PromptError, TrackingError
 from track_anything.interfaces import Segmenter
-from track_anything.masks import mask_logits
-from track_anything.structures import Floats, Frame, Mask, MaskPrediction, Prompt
+from track_anything.masks import mask_logits, whole_logits
+from track_anything.structures import Floats, Frame, LogitsPart, Mask, MaskPrediction, Prompt
 
 
 def with_ids(prompts: Sequence[Prompt], next_id: int) -> tuple[list[Prompt], int]:
@@ -64,7 +64,7 @@ def best_answers(
     return best
 
 
-def refining(prompt: Prompt, carried: Mask, logits: Floats | None) -> Prompt:
+def refining(prompt: Prompt, carried: Mask, logits: Floats | LogitsPart | None) -> Prompt:
     """A prompt that corrects the mask that is there, if it is of points alone; else as it is.
 
     Args:
@@ -77,10 +77,10 @@ def refining(prompt: Prompt, carried: Mask, logits: Floats | None) -> Prompt:
     return replace(prompt, logits=logits_behind(carried, logits))
 
 
-def logits_behind(mask: Mask, logits: Floats | None) -> Floats:
+def logits_behind(mask: Mask, logits: Floats | LogitsPart | None) -> Floats:
     """The logits of a mask; where there are none, a quarter of its size and made of it."""
     if logits is not None:
-        return logits
+        return whole_logits(logits)
     height, width = mask.shape
     return mask_logits(mask, (max(height // 4, 1), max(width // 4, 1)))
 
