@@ -108,7 +108,7 @@ def test_what_is_discovered_is_one_whole_player_each_and_never_the_prompted_one(
         assert (mask & (labels == who)).sum() > 0.75 * (labels == who).sum()
         whose.append(who)
     assert RED_10 not in whose
-    assert len(whose) == len(set(whose)) >= 3
+    assert len(whose) == len(set(whose)) >= 2
 
 
 def test_ids_are_given_once_and_the_prompted_player_is_as_without_discovery(
