@@ -26,3 +26,8 @@ def choose_device(device: str) -> torch.device:
     if not available[name]:
         raise ConfigError(f"torch {torch.__version__} finds no {name} device here; use device auto")
     return torch.device(device)
+
+
+def has_bfloat16() -> bool:
+    """Whether the processor multiplies bfloat16 itself; elsewhere it is slower than float32."""
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))

@@ -475,3 +475,13 @@ def test_with_an_earlier_mask_left_and_right_are_alike(
     )
     assert back.predicted_iou == pytest.approx(there.predicted_iou, abs=1e-4)
     assert np.allclose(back.logits, there.logits[:, ::-1], atol=1e-2)
+
+
+def test_a_processor_with_bfloat16_finds_the_same_as_in_float32(trained: CompactSegmenter) -> None:
+    image = np.full((120, 160, 3), 200, np.uint8)
+    cv2.circle(image, (80, 60), 30, (160, 40, 30), -1)
+    exact = CompactSegmenter(device="cpu", is_exact=True)
+    box = Prompt(box=np.array([48, 28, 112, 92]))
+    ((one,),), ((other,),) = (decode(segmenter, image, box) for segmenter in (trained, exact))
+    assert mask_iou(one.mask, other.mask) > 0.99
+    assert one.predicted_iou == pytest.approx(other.predicted_iou, abs=0.02)

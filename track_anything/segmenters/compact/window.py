@@ -67,9 +67,14 @@ class Window:
         )
         if inside:
             return np.asarray(picture, np.uint8), np.ones((CROP_SIDE, CROP_SIDE), np.float32)
-        valid = self._cut(np.full((height, width), 255, np.uint8))
-        share = np.asarray(_resized(valid), np.float32) / np.float32(255)
-        return np.asarray(picture, np.uint8), share
+        across, down = (
+            _covered(low, high, side)
+            for low, high, side in (
+                (self.x_min, self.x_max, width),
+                (self.y_min, self.y_max, height),
+            )
+        )
+        return np.asarray(picture, np.uint8), np.outer(down, across)
 
     def gray(self, image: Image) -> Image:
         """The window's brightness at the resolution of the cut, 0 beyond the frame."""
@@ -162,6 +167,13 @@ def window_around(box: Floats, *, growth: float) -> Window:
     x_min, y_min = np.floor(centre - np.array([width, height]) / 2).astype(int)
     x_max, y_max = np.ceil(centre + np.array([width, height]) / 2).astype(int)
     return Window(int(x_min), int(y_min), int(x_max), int(y_max))
+
+
+def _covered(low: int, high: int, side: int) -> Floats:
+    """(128,): the share of each step from low to high that lies between 0 and side."""
+    edges = np.linspace(low, high, CROP_SIDE + 1)
+    inside = np.clip(edges, 0, side)
+    return np.asarray(np.diff(inside) * (CROP_SIDE / (high - low)), np.float32)
 
 
 def probability(logits: Floats) -> Floats:
