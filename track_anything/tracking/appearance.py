@@ -18,6 +18,8 @@ SMOOTHED = 0.02
 
 STEPS_AT_ONCE = 3
 """Batches put together at a time, so that they stay in the cache until they are used."""
+PIXELS_AT_ONCE = 2048
+"""Pixels looked at together: what lies between the layers stays in the cache."""
 BLOCK = 16
 """Rows of a memory that are drawn together: pixels of one frame, themselves chosen at random. To
 copy them takes half the time of as many rows from everywhere."""
@@ -180,9 +182,16 @@ class AppearanceModel:
         # The standardisation is folded into the first layer: one pass over the features less.
         folded = w1 / torch.from_numpy(self.deviation)
         bias = b1 - folded @ torch.from_numpy(self.mean)[:, None]
-        hidden = torch.addmm(bias, folded, torch.from_numpy(features)).relu_()
-        out: Floats = torch.addmm(b2, w2, hidden)[0].numpy()
-        return out
+        pixels, count = torch.from_numpy(features), features.shape[1]
+        out = torch.empty(1, count)
+        hidden = torch.empty(len(w1), min(count, PIXELS_AT_ONCE))
+        for first in range(0, count, PIXELS_AT_ONCE):
+            some = slice(first, min(first + PIXELS_AT_ONCE, count))
+            part = hidden[:, : some.stop - first]
+            torch.addmm(bias, folded, pixels[:, some], out=part).relu_()
+            torch.addmm(b2, w2, part, out=out[:, some])
+        answer: Floats = out[0].numpy()
+        return answer
 
     @torch.inference_mode()
     def train(

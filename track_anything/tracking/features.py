@@ -12,6 +12,7 @@ import cv2
 import numpy as np
 
 from track_anything.structures import Floats, Frame, Image
+from track_anything.tracking.plane_memory import PlaneMemory, Room
 
 WINDOWS = (3, 7, 15, 31)
 """Sides of the windows for local mean and standard deviation of Lab, in pixels of the level."""
@@ -28,7 +29,8 @@ NEIGHBOURS = tuple(
 )
 MARGIN = max(max(WINDOWS) // 2, NEIGHBOUR_DISTANCE + NEIGHBOUR_WINDOW // 2) + 1
 FEATURE_COUNT = 3 + 6 * len(WINDOWS) + 6 * len(GRADIENT_WINDOWS) + 3 * len(NEIGHBOURS)
-
+FILTERED_FLOATS = 8 * len(WINDOWS) + 6 * len(GRADIENT_WINDOWS) + 4
+"""Numbers kept of a filtered pixel."""
 
 PLACE = 16
 """Side of a place of the frame at which all objects look."""
@@ -159,9 +161,9 @@ class FramePyramid:
                 self._gray[size] = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
             return self._gray[size]
 
-    def features(self, level: int, rect: Rect) -> "Features":
-        """The features of a part of a level."""
-        return Features(self.lab(level), rect)
+    def features(self, level: int, rect: Rect, *, memory: PlaneMemory | None = None) -> "Features":
+        """The features of a part of a level, in memory from there."""
+        return Features(self.lab(level), rect, memory=memory)
 
     def places(self, level: int, count: int) -> list[tuple[Rect, Floats]]:
         """Some places of a level, random but the same for every object.
@@ -209,8 +211,11 @@ class Features:
     gradients of a and b; mean Lab at each of NEIGHBOURS.
     """
 
-    def __init__(self, lab: Image, rect: Rect) -> None:
-        """Filter what lies around a part of a (h, w, 3) picture in CIELAB."""
+    def __init__(self, lab: Image, rect: Rect, *, memory: PlaneMemory | None = None) -> None:
+        """Filter what lies around a part of a (h, w, 3) picture in CIELAB.
+
+        Where memory is given, `release` gives it back.
+        """
         outer = rect.grown(MARGIN, (lab.shape[0], lab.shape[1]))
         crop = lab[outer.slices]
         # Four channels are filtered at the price of two: the fourth is there for that alone.
@@ -219,14 +224,23 @@ class Features:
         squares *= squares
         signed, absolute = _gradients(crop)
         self.rect = rect
+        self._memory = memory
+        count = FILTERED_FLOATS * outer.area
+        self._room = room = Room(memory.take(count) if memory else np.empty(count, np.float32))
         self._place = rect.x_min - outer.x_min, rect.y_min - outer.y_min
         # In the order of the features: (a filtered picture, how many of its channels count).
         self._planes: list[tuple[np.ndarray, int]] = [(packed, 3)]
-        self._planes += [(_mean(packed, side), 3) for side in WINDOWS]
-        self._planes += [(_mean(squares, side), 3) for side in WINDOWS]
+        self._planes += [(_mean(packed, side, room), 3) for side in WINDOWS]
+        self._planes += [(_mean(squares, side, room), 3) for side in WINDOWS]
         for side in GRADIENT_WINDOWS:
-            self._planes += [(_mean(signed, side), 2), (_mean(absolute, side), 4)]
-        self._around = _mean(packed, NEIGHBOUR_WINDOW)
+            self._planes += [(_mean(signed, side, room), 2), (_mean(absolute, side, room), 4)]
+        self._around = _mean(packed, NEIGHBOUR_WINDOW, room)
+
+    def release(self) -> None:
+        """Give the memory back: nothing can be asked any more."""
+        if self._memory is not None:
+            self._memory.give_back(self._room.values)
+        self._planes, self._memory = [], None
 
     def grid(self, step: int = 1) -> Floats:
         """(FEATURE_COUNT, h, w) float32 of every step-th pixel of every step-th row."""
@@ -292,8 +306,8 @@ def _resized(image: Image, size: tuple[int, int]) -> Image:
     return np.asarray(small, np.uint8)
 
 
-def _mean(picture: np.ndarray, side: int) -> np.ndarray:
-    return cv2.boxFilter(picture, cv2.CV_32F, (side, side))
+def _mean(picture: np.ndarray, side: int, room: Room) -> np.ndarray:
+    return cv2.boxFilter(picture, cv2.CV_32F, (side, side), dst=room.next(picture.shape))
 
 
 def _gradients(lab: Image) -> tuple[np.ndarray, np.ndarray]:

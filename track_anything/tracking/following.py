@@ -1,0 +1,230 @@
+"""One object carried onto one frame: where it is expected, what looks like it, what is its own."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from track_anything.config import PropagatorConfig
+from track_anything.structures import Floats, Mask, Propagation
+from track_anything.tracking.carried import Carried, change_level, learn_recent, likeness
+from track_anything.tracking.confidence import estimated_iou, measure_signals
+from track_anything.tracking.features import Features, FramePyramid, Rect, level_size
+from track_anything.tracking.hidden import (
+    expected_place,
+    hidden_part,
+    hidden_share,
+    widened_prior,
+)
+from track_anything.tracking.looks import looks_on, sharp_looks, sigmoid
+from track_anything.tracking.motion import (
+    FORBIDDEN,
+    carry_soft_mask,
+    object_rect,
+    prior_logits,
+    stray_parts,
+)
+from track_anything.tracking.plane_memory import PlaneMemory
+from track_anything.tracking.refinement import NOWHERE, refined_logits
+from track_anything.tracking.rivals import Logits, is_touched, rivals_together, yield_to_rivals
+from track_anything.tracking.search import UNLIKE, find_object, search_area
+
+TOUCH = 4
+"""Objects whose carried masks come this close touch, in pixels of a level."""
+MOSTLY = 0.5
+"""What is left of an object that is hidden by more than this must be of its colours."""
+SMALLEST = 3
+"""A carried mask of fewer pixels of its level is lost."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class View:
+    """One object on one frame before its rivals are heard.
+
+    Attributes:
+        warped: Its carried mask, as logits.
+        place: (h, w) where it is expected: that mask, and what is hidden of it.
+        features: Of the same part of the frame.
+        looks: (h, w) logits by looks alone.
+        own: By looks and place.
+    """
+
+    warped: Logits
+    place: Floats
+    features: Features
+    looks: Floats
+    own: Logits
+
+
+def carried_mask(
+    carried: Carried, flow: Floats | None, frame_size: tuple[int, int], config: PropagatorConfig
+) -> Logits | None:
+    """An object's mask of the last frame on this one, as logits; None while it is searched for."""
+    carried.frames_since_key += 1
+    if carried.rect is None:
+        carried.lost_frames += 1
+        return None
+    size = level_size(frame_size, carried.level)
+    warped, rect = carry_soft_mask(
+        carried.soft, carried.rect, flow, size, config.search, extent=carried.extent
+    )
+    return Logits(warped - np.float32(0.5), rect, size)
+
+
+def seen_alone(
+    carried: Carried,
+    warped: Logits,
+    rivals: Sequence[Logits],
+    pyramid: FramePyramid,
+    flow: Floats | None,
+    config: PropagatorConfig,
+    memory: PlaneMemory,
+) -> View:
+    """An object by its place and its looks.
+
+    Args:
+        carried: The object.
+        warped: What carried_mask returned.
+        rivals: The same of its rivals.
+        pyramid: Of the frame.
+        flow: As `carry_soft_mask`.
+        config: Settings.
+        memory: For the features.
+    """
+    touched = carried.is_touched = is_touched(warped, rivals, TOUCH)
+    place, covered = warped.values + np.float32(0.5), None
+    if touched or carried.hidden is not None:
+        place, covered = expected_place(carried, warped, rivals, flow)
+    prior = prior_logits(place, config, is_touched=touched)
+    if covered is not None:
+        widened_prior(prior, carried, covered, least=FORBIDDEN)
+    features = pyramid.features(carried.level, warped.rect, memory=memory)
+    looks = sharp_looks(carried.model, features, prior)
+    return View(warped, place, features, looks, Logits(looks + prior, warped.rect, warped.size))
+
+
+def follow(
+    carried: Carried,
+    view: View,
+    rivals: Sequence[Logits],
+    pyramid: FramePyramid,
+    config: PropagatorConfig,
+) -> Propagation:
+    """An object beside its rivals; it moves on, and learns from what is sure of it.
+
+    Args:
+        carried: The object.
+        view: What seen_alone returned.
+        rivals: `View.own` of its rivals.
+        pyramid: Of the frame.
+        config: Settings.
+    """
+    logits, contested = yield_to_rivals(view.own, rivals)
+    soft, appearance = sigmoid(logits), sigmoid(view.looks)
+    signals = measure_signals(
+        soft=soft,
+        appearance=appearance,
+        warped=view.warped.values + np.float32(0.5),
+        area_before=carried.area,
+        key_area=carried.key_area / 4**carried.level,
+        frames_since_key=carried.frames_since_key,
+    )
+    refined = refined_logits(pyramid, carried.level, soft, view.warped.rect)
+    hidden = None
+    if contested is not None:
+        hidden = hidden_part(soft, view.place, view.own, rivals)
+    if contested is not None and hidden is not None:
+        contested |= hidden > 0
+        signals["hidden"] = hidden_share(soft, hidden)
+    _move_on(carried, view, soft, contested, hidden, pyramid, config)
+    return Propagation(refined, estimated_iou(signals), signals)
+
+
+def _move_on(
+    carried: Carried,
+    view: View,
+    soft: Floats,
+    contested: Mask | None,
+    hidden: Floats | None,
+    pyramid: FramePyramid,
+    config: PropagatorConfig,
+) -> None:
+    strays = stray_parts(soft, view.place, config)
+    if strays is not None:
+        soft[strays] = 0.5
+    area = float(np.count_nonzero(soft > 0.5))
+    is_left = area >= max(SMALLEST, config.collapse * carried.usual_area)
+    if is_left and hidden is not None and hidden_share(soft, hidden) > MOSTLY:
+        is_left = likeness(carried, pyramid, soft > 0.5, view.warped.rect) > UNLIKE
+    if not is_left:
+        # What is left of an object that is being covered is mostly what covers it.
+        carried.lose()
+        return
+    carried.soft, carried.rect, carried.area = soft, view.warped.rect, area
+    carried.hidden = hidden
+    neutral = contested if strays is None else strays
+    if strays is not None and contested is not None:
+        neutral = strays | contested
+    learn_recent(carried, pyramid, view.features, soft, neutral)
+    change_level(carried, pyramid.size, config)
+
+
+def searched_part(carried: Carried, frame_size: tuple[int, int]) -> Rect | None:
+    """Where a lost object is looked for on this frame; None if that is left for a later one."""
+    size = level_size(frame_size, carried.level)
+    area, period = search_area(carried.lost_rect, carried.lost_frames, size)
+    return None if carried.lost_frames % period else area
+
+
+def look_for(
+    carried: Carried, rivals: Sequence[Logits], pyramid: FramePyramid, config: PropagatorConfig
+) -> Propagation:
+    """An object that is lost.
+
+    Args:
+        carried: The object.
+        rivals: `View.own` of its rivals.
+        pyramid: Of the frame.
+        config: Settings.
+    """
+    size = level_size(pyramid.size, carried.level)
+    area = searched_part(carried, pyramid.size)
+    nothing = np.full((8, 8), NOWHERE, np.float32)
+    if area is None:
+        return Propagation(nothing, 0.0, {"searching": 1.0})
+    appearance = looks_on(carried.model, pyramid, carried.level, area)
+    # One place, one object: where a rival is seen this one is not.
+    appearance[rivals_together(Logits(appearance, area, size), rivals)] = 0
+    found = find_object(
+        appearance,
+        carried.usual_area,
+        carried.key_elongation,
+        likeness=lambda mask: likeness(carried, pyramid, mask, area),
+    )
+    if found is None or found[1] < config.found_score / 2:
+        carried.found_count, carried.found_rect = 0, None
+        return Propagation(nothing, 0.0, {"searching": 1.0})
+    soft, score = found
+    rect = object_rect(soft, area, 0, size)
+    _, period = search_area(carried.lost_rect, carried.lost_frames, size)
+    reach = rect.grown(config.search * period, size)
+    is_same = carried.found_rect is not None and carried.found_rect.overlaps(reach)
+    carried.found_count = carried.found_count + 1 if is_same else 1
+    carried.found_rect = rect
+    if score >= config.found_score and carried.found_count >= config.found_looks:
+        _take_up(carried, soft, area, size, config)
+    logits = refined_logits(pyramid, carried.level, soft, area)
+    signals = {"searching": 1.0, "found": float(carried.rect is not None), "score": score}
+    return Propagation(logits, score, signals)
+
+
+def _take_up(
+    carried: Carried, soft: Floats, area: Rect, size: tuple[int, int], config: PropagatorConfig
+) -> None:
+    """Take up an object again where the search found it."""
+    rect = object_rect(soft, area, config.search, size).common(area)
+    top, left = rect.y_min - area.y_min, rect.x_min - area.x_min
+    carried.rect = rect
+    carried.soft = np.ascontiguousarray(soft[top : top + rect.height, left : left + rect.width])
+    carried.area = float(np.count_nonzero(carried.soft > 0.5))
+    carried.found_count = 0

@@ -1,0 +1,276 @@
+"""A group of objects carried together from frame to frame, in one process."""
+
+import os
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from track_anything.config import PropagatorConfig
+from track_anything.structures import Floats, Frame, Mask, Propagation
+from track_anything.tracking.appearance import single_thread
+from track_anything.tracking.carried import Carried, learn_key, new_object, place, shrink
+from track_anything.tracking.confidence import ring_margin
+from track_anything.tracking.features import FramePyramid, Rect, level_size
+from track_anything.tracking.following import (
+    View,
+    carried_mask,
+    follow,
+    look_for,
+    searched_part,
+    seen_alone,
+)
+from track_anything.tracking.looks import looks_on
+from track_anything.tracking.motion import object_rect
+from track_anything.tracking.plane_memory import PlaneMemory
+from track_anything.tracking.rivals import Logits
+
+
+@dataclass(frozen=True, slots=True)
+class Reach:
+    """Where an object looks on a frame.
+
+    Attributes:
+        first_frame: Index of the frame on which it was first learned.
+        rect: The part of its grid; None if it looks nowhere.
+        size: (height, width) of the grid.
+        is_placed: Whether it is expected there; else it is searched for.
+    """
+
+    first_frame: int
+    rect: Rect | None
+    size: tuple[int, int]
+    is_placed: bool
+
+    def meets(self, other: "Reach") -> bool:
+        """Whether two objects look at one part of the frame."""
+        mine, its = self.rect, other.rect
+        if mine is None or its is None:
+            return False
+        (height, width), (its_height, its_width) = self.size, other.size
+        return (
+            mine.x_min * its_width < its.x_max * width
+            and its.x_min * width < mine.x_max * its_width
+            and mine.y_min * its_height < its.y_max * height
+            and its.y_min * height < mine.y_max * its_height
+        )
+
+
+Heard = Mapping[int, Sequence[int]]
+"""By track_id the rivals that an object hears, by ascending track_id."""
+
+
+def heard_rivals(reaches: Mapping[int, Reach]) -> Heard:
+    """Whom each object hears: objects no younger, where they are expected in its part."""
+    placed = [(i, reach) for i, reach in sorted(reaches.items()) if reach.is_placed]
+    return {
+        i: [
+            other
+            for other, its in placed
+            if other != i and its.first_frame <= mine.first_frame and mine.meets(its)
+        ]
+        for i, mine in reaches.items()
+    }
+
+
+class ObjectGroup:
+    """Objects with the state they need; what they do depends on no object that they do not hear.
+
+    A frame takes three calls: `place`, `look` and `finish`. Between them the logits of objects in
+    other groups are handed over, where they are heard.
+    """
+
+    def __init__(self, config: PropagatorConfig, seed: int, *, thread_count: int = 1) -> None:
+        """Make a group without objects; new masks are learned side by side on threads."""
+        self._config = config
+        self._seed = seed
+        self._thread_count = thread_count
+        self._threads: ThreadPoolExecutor | None = None
+        self._memory = PlaneMemory()
+        self.objects: dict[int, Carried] = {}
+        # Masks that are taken but not learned yet: those of one frame are learned side by side.
+        self._to_learn: dict[int, Callable[[], None]] = {}
+        self._pyramid: FramePyramid | None = None
+        self._flow: Floats | None = None
+        self._warped: dict[int, Logits] = {}
+        self._views: dict[int, View] = {}
+        self._own: dict[int, Logits] = {}
+        self._heard: Heard = {}
+
+    def clear(self) -> None:
+        """Forget everything."""
+        self.objects.clear()
+        self._to_learn.clear()
+        self._memory.clear()
+        self._pyramid = None
+
+    def forget(self, track_id: int) -> None:
+        """Drop an object, if it is here."""
+        self.objects.pop(track_id, None)
+        self._to_learn.pop(track_id, None)
+
+    def learn(self, frame: Frame, track_id: int, mask: Mask) -> None:
+        """Take a mask as certain; an empty one says that the object is not visible."""
+        pyramid = self._on(frame)
+        self.learn_now([track_id])
+        carried = self.objects.get(track_id)
+        if not mask.any():
+            if carried is not None:
+                carried.lose()
+            return
+        is_new = carried is None
+        if carried is None:
+            carried = new_object(self._config, self._seed, track_id, mask)
+            carried.first_frame = frame.index
+            self.objects[track_id] = carried
+        place(carried, mask, self._config.search)
+        self._to_learn[track_id] = partial(learn_key, carried, pyramid, mask.copy(), is_new=is_new)
+
+    def learn_now(self, ids: Iterable[int] | None = None) -> None:
+        """Learn the masks taken of some objects, or of all."""
+        chosen = list(self._to_learn) if ids is None else ids
+        waiting = [learn for i in chosen if (learn := self._to_learn.pop(i, None)) is not None]
+        if not waiting:
+            return
+        with single_thread():
+            if len(waiting) < 2 or self._thread_count < 2:
+                for learn in waiting:
+                    learn()
+                return
+            if self._threads is None:
+                self._threads = ThreadPoolExecutor(self._thread_count, "learn")
+            list(self._threads.map(lambda learn: learn(), waiting))
+
+    def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
+        """How well a mask fits what the object has looked like, in [-1, 1]; 0 for unknown ids."""
+        self.learn_now([track_id])
+        carried = self.objects.get(track_id)
+        if carried is None or not mask.any():
+            return 0.0
+        pyramid = self._on(frame)
+        size = level_size(pyramid.size, carried.level)
+        small = shrink(mask, size)
+        inside = np.asarray(small > min(0.5, float(small.max()) * 0.99))
+        rect = object_rect(inside.astype(np.float32), Rect(0, 0, size[1], size[0]), 8, size)
+        with single_thread():
+            appearance = looks_on(carried.model, pyramid, carried.level, rect)
+        return ring_margin(appearance, inside[rect.slices])
+
+    def place(self, frame: Frame, flow: Floats | None) -> dict[int, Reach]:
+        """Where the objects look on a frame, given the flow to it from the one before."""
+        self.learn_now()
+        pyramid = self._on(frame)
+        self._flow = flow
+        self._warped.clear()
+        self._own.clear()
+        reaches = {}
+        for track_id, carried in sorted(self.objects.items()):
+            size = level_size(pyramid.size, carried.level)
+            warped = carried_mask(carried, flow, pyramid.size, self._config)
+            if warped is not None:
+                self._warped[track_id] = warped
+                rect: Rect | None = warped.rect
+            else:
+                rect = searched_part(carried, pyramid.size)
+            reaches[track_id] = Reach(carried.first_frame, rect, size, warped is not None)
+        return reaches
+
+    def warped(self, ids: Iterable[int]) -> dict[int, Logits]:
+        """Carried masks of objects here, for those in other groups that hear them."""
+        return {track_id: self._warped[track_id] for track_id in ids}
+
+    def look(
+        self, heard: Heard, others: Mapping[int, Logits], wanted: Collection[int]
+    ) -> dict[int, Logits]:
+        """What some objects are by their own looks, for those in other groups that hear them.
+
+        Args:
+            heard: Whom the objects here hear.
+            others: `warped` of those of them that are not here.
+            wanted: The objects asked for.
+        """
+        self._heard = heard
+        self._warped.update(others)
+        with single_thread():
+            for cluster in self._clusters():
+                # The others wait for these; those that nobody waits for come later.
+                if any(i in wanted or i in others for i in cluster):
+                    self._see(cluster)
+        return {track_id: self._own[track_id] for track_id in wanted}
+
+    def finish(self, others: Mapping[int, Logits]) -> dict[int, Propagation]:
+        """The objects on this frame.
+
+        Args:
+            others: What `look` returned elsewhere of those heard.
+        """
+        self._own.update(others)
+        found: dict[int, Propagation] = {}
+        with single_thread():
+            for cluster in self._clusters():
+                self._see(cluster)
+                for track_id in cluster:
+                    if track_id in self._views:
+                        found[track_id] = self._follow(track_id)
+            for track_id, carried in self.objects.items():
+                if track_id not in found:
+                    rivals = self._rivals(track_id, self._own)
+                    found[track_id] = look_for(carried, rivals, self._here, self._config)
+        return found
+
+    def _see(self, cluster: Iterable[int]) -> None:
+        for track_id in cluster:
+            if track_id in self.objects and track_id not in self._own:
+                view = seen_alone(
+                    self.objects[track_id],
+                    self._warped[track_id],
+                    self._rivals(track_id, self._warped),
+                    self._here,
+                    self._flow,
+                    self._config,
+                    self._memory,
+                )
+                self._views[track_id], self._own[track_id] = view, view.own
+
+    def _follow(self, track_id: int) -> Propagation:
+        view, rivals = self._views.pop(track_id), self._rivals(track_id, self._own)
+        found = follow(self.objects[track_id], view, rivals, self._here, self._config)
+        view.features.release()
+        return found
+
+    def _rivals(self, track_id: int, of: Mapping[int, Logits]) -> list[Logits]:
+        return [of[other] for other in self._heard[track_id]]
+
+    def _clusters(self) -> list[list[int]]:
+        """Objects that are placed, with all that they hear and that hear them, by ascending id.
+
+        Cluster by cluster, few features are held at a time.
+        """
+        cluster_of = {i: {i} for i in self._warped}
+        for i in self._warped:
+            for other in self._heard.get(i, ()):
+                if cluster_of[i] is not cluster_of[other]:
+                    cluster_of[i] |= cluster_of[other]
+                    for member in cluster_of[other]:
+                        cluster_of[member] = cluster_of[i]
+        clusters = {id(cluster): cluster for cluster in cluster_of.values()}
+        return sorted(sorted(cluster) for cluster in clusters.values())
+
+    @property
+    def _here(self) -> FramePyramid:
+        assert self._pyramid is not None
+        return self._pyramid
+
+    def _on(self, frame: Frame) -> FramePyramid:
+        if self._pyramid is None or self._pyramid.frame is not frame:
+            self._pyramid = FramePyramid(frame, seed=self._seed)
+        return self._pyramid
+
+
+def core_count() -> int:
+    """Cores that this process may use: more threads than that only get in each other's way."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
