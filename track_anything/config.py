@@ -159,6 +159,9 @@ class PropagatorConfig:
         collapse: Share of its usual area under which an object is taken to be covered.
         found_score: Least score of a search that is believed.
         found_looks: Searches in a row that must agree.
+        processes: That share the objects, this one included; the masks are the same. 0 takes as
+            many as there are cores and pairs of objects, and goes on without them while they start,
+            2 seconds; 1 is this one alone. benchmarks/many_objects.py measures what they gain.
     """
 
     appearance: AppearanceConfig = AppearanceConfig()
@@ -176,6 +179,7 @@ class PropagatorConfig:
     collapse: float = 0.2
     found_score: float = 0.5
     found_looks: int = 2
+    processes: int = 0
 
     def __post_init__(self) -> None:
         """Check ranges."""
@@ -192,6 +196,7 @@ class PropagatorConfig:
         for name in ("stray_support", "collapse", "found_score"):
             _check(name, getattr(self, name), 0, 1)
         _check("found_looks", self.found_looks, 1, 1000)
+        _check("processes", self.processes, 0, 64)
 
 
 REPROMPT_MODES = ("auto", "on", "off")

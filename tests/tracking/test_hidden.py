@@ -167,7 +167,7 @@ def test_what_is_kept_of_an_object_is_the_whole_of_it_while_another_passes(
     whole[20:56, 40:76] = True
     for index in range(1, 18):
         found = propagator.propagate(passing.frame(index))
-        one = propagator._group.objects[1]
+        one = propagator._crew._here.group.objects[1]
         kept = np.zeros(passing.info.size, np.bool_)
         kept[one.rect.slices] = one.extent > 0.5
         # Of what is seen of it 0.56 at least.
@@ -181,9 +181,11 @@ def test_hidden_parts_are_restored_to_the_bit(make_propagator: Make, passing: An
     begin(first, passing)
     for index in range(1, 7):
         first.propagate(passing.frame(index))
-    assert first._objects[1].hidden is not None
+    assert first._crew._here.group.objects[1].hidden is not None
     second.restore(first.save())
-    assert np.array_equal(second._group.objects[1].hidden, first._objects[1].hidden)
+    assert np.array_equal(
+        second._crew._here.group.objects[1].hidden, first._crew._here.group.objects[1].hidden
+    )
     for index in (7, 8):
         mine, theirs = (one.propagate(passing.frame(index)) for one in (second, first))
         assert all(

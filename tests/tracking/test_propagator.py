@@ -308,10 +308,13 @@ def test_everything_known_of_an_object_is_restored(
     first, second = make_propagator(), make_propagator()
     run(first, hide_and_seek, learned=learned, frames=range(cut))
     second.restore(first.save())
-    assert (second._group.objects[2].rect is None) == (cut < 14)
-    assert (second._group.objects[2].found_count, second._group.objects[1].rect is None) == (cut == 9, False)
-    for track_id, theirs in first._objects.items():
-        ours = second._group.objects[track_id]
+    assert (second._crew._here.group.objects[2].rect is None) == (cut < 14)
+    assert (
+        second._crew._here.group.objects[2].found_count,
+        second._crew._here.group.objects[1].rect is None,
+    ) == (cut == 9, False)
+    for track_id, theirs in first._crew._here.group.objects.items():
+        ours = second._crew._here.group.objects[track_id]
         for field in fields(Carried):
             mine, wanted = getattr(ours, field.name), getattr(theirs, field.name)
             if field.name == "random":

@@ -26,6 +26,7 @@ from track_anything.tracking.looks import looks_on
 from track_anything.tracking.motion import object_rect
 from track_anything.tracking.plane_memory import PlaneMemory
 from track_anything.tracking.rivals import Logits
+from track_anything.tracking.snapshot import ObjectParts, from_parts, to_parts
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,8 +79,8 @@ def heard_rivals(reaches: Mapping[int, Reach]) -> Heard:
 class ObjectGroup:
     """Objects with the state they need; what they do depends on no object that they do not hear.
 
-    A frame takes three calls: `place`, `look` and `finish`. Between them the logits of objects in
-    other groups are handed over, where they are heard.
+    A frame takes four calls: `show`, `place`, `look` and `finish`. Between them the logits of
+    objects in other groups are handed over, where they are heard.
     """
 
     def __init__(self, config: PropagatorConfig, seed: int, *, thread_count: int = 1) -> None:
@@ -111,9 +112,37 @@ class ObjectGroup:
         self.objects.pop(track_id, None)
         self._to_learn.pop(track_id, None)
 
-    def learn(self, frame: Frame, track_id: int, mask: Mask) -> None:
+    def parts(self, ids: Iterable[int] | None = None) -> dict[int, ObjectParts]:
+        """All that is kept of some objects, or of all."""
+        chosen = list(self.objects) if ids is None else list(ids)
+        self.learn_now(chosen)
+        return {track_id: to_parts(self.objects[track_id]) for track_id in chosen}
+
+    def give_up(self, ids: Iterable[int]) -> dict[int, ObjectParts]:
+        """Some objects, which are here no more."""
+        given = self.parts(ids)
+        for track_id in given:
+            self.forget(track_id)
+        return given
+
+    def take(self, objects: Mapping[int, ObjectParts]) -> None:
+        """Objects that another group gave up."""
+        for track_id, parts in objects.items():
+            self.objects[track_id] = from_parts(track_id, parts, self._config)
+
+    def show(self, frame: Frame) -> None:
+        """Take the frame that all further calls are about."""
+        if self._pyramid is None or self._pyramid.frame is not frame:
+            self._pyramid = FramePyramid(frame, seed=self._seed)
+
+    def prepare(self) -> None:
+        """Compute now what `place` will need of the frame."""
+        for carried in self.objects.values():
+            self._here.lab(carried.level)
+
+    def learn(self, track_id: int, mask: Mask) -> None:
         """Take a mask as certain; an empty one says that the object is not visible."""
-        pyramid = self._on(frame)
+        pyramid = self._here
         self.learn_now([track_id])
         carried = self.objects.get(track_id)
         if not mask.any():
@@ -123,7 +152,7 @@ class ObjectGroup:
         is_new = carried is None
         if carried is None:
             carried = new_object(self._config, self._seed, track_id, mask)
-            carried.first_frame = frame.index
+            carried.first_frame = pyramid.frame.index
             self.objects[track_id] = carried
         place(carried, mask, self._config.search)
         self._to_learn[track_id] = partial(learn_key, carried, pyramid, mask.copy(), is_new=is_new)
@@ -143,13 +172,13 @@ class ObjectGroup:
                 self._threads = ThreadPoolExecutor(self._thread_count, "learn")
             list(self._threads.map(lambda learn: learn(), waiting))
 
-    def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
+    def support(self, track_id: int, mask: Mask) -> float:
         """How well a mask fits what the object has looked like, in [-1, 1]; 0 for unknown ids."""
         self.learn_now([track_id])
         carried = self.objects.get(track_id)
         if carried is None or not mask.any():
             return 0.0
-        pyramid = self._on(frame)
+        pyramid = self._here
         size = level_size(pyramid.size, carried.level)
         small = shrink(mask, size)
         inside = np.asarray(small > min(0.5, float(small.max()) * 0.99))
@@ -158,10 +187,10 @@ class ObjectGroup:
             appearance = looks_on(carried.model, pyramid, carried.level, rect)
         return ring_margin(appearance, inside[rect.slices])
 
-    def place(self, frame: Frame, flow: Floats | None) -> dict[int, Reach]:
-        """Where the objects look on a frame, given the flow to it from the one before."""
+    def place(self, flow: Floats | None) -> dict[int, Reach]:
+        """Where the objects look on the frame, given the flow to it from the one before."""
         self.learn_now()
-        pyramid = self._on(frame)
+        pyramid = self._here
         self._flow = flow
         self._warped.clear()
         self._own.clear()
@@ -261,11 +290,6 @@ class ObjectGroup:
     @property
     def _here(self) -> FramePyramid:
         assert self._pyramid is not None
-        return self._pyramid
-
-    def _on(self, frame: Frame) -> FramePyramid:
-        if self._pyramid is None or self._pyramid.frame is not frame:
-            self._pyramid = FramePyramid(frame, seed=self._seed)
         return self._pyramid
 
 

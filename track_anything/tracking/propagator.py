@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from track_anything.config import PropagatorConfig
 from track_anything.errors import TrackingError
 from track_anything.structures import Frame, Mask, Propagation, VideoInfo
-from track_anything.tracking.group import ObjectGroup, core_count, heard_rivals
+from track_anything.tracking.crew import Crew
 from track_anything.tracking.optical_flow import FlowEstimator
 from track_anything.tracking.snapshot import pack_objects, unpack_objects
 
@@ -13,25 +13,26 @@ from track_anything.tracking.snapshot import pack_objects, unpack_objects
 class FlowAppearancePropagator:
     """Carries every object with its own appearance model on shared flow and features.
 
-    An object's masks do not depend on which younger objects are tracked: to the bit.
+    An object's masks do not depend on which younger objects are tracked, nor on the number of
+    processes that share the work: to the bit.
     """
 
     def __init__(self, *, config: PropagatorConfig | None = None, seed: int = 0) -> None:
         """Make a propagator; `seed` fixes every random choice."""
         self._config = config or PropagatorConfig()
         self._flow = FlowEstimator()
-        self._group = ObjectGroup(self._config, seed, thread_count=core_count())
+        self._crew = Crew(self._config, seed)
         self._size = (0, 0)
 
     def start(self, info: VideoInfo) -> None:
         """Forget everything and get ready for frames of this size."""
         self._flow.reset()
-        self._group.clear()
+        self._crew.clear()
         self._size = info.size
 
     def forget(self, track_id: int) -> None:
         """Drop an object."""
-        self._group.forget(track_id)
+        self._crew.forget(track_id)
 
     def learn(self, frame: Frame, track_id: int, mask: Mask) -> None:
         """Take a mask as certain; an empty one says that the object is not visible.
@@ -47,7 +48,7 @@ class FlowAppearancePropagator:
             )
         if self._flow.previous is None:
             self._flow.next(frame.image)
-        self._group.learn(frame, track_id, mask)
+        self._crew.learn(frame, track_id, mask)
 
     def propagate(self, frame: Frame) -> Mapping[int, Propagation]:
         """Every object on this frame, by ascending track_id.
@@ -56,19 +57,16 @@ class FlowAppearancePropagator:
             TrackingError: If the frame is not of the size given to start.
         """
         self._check(frame)
-        reaches = self._group.place(frame, self._flow.next(frame.image))
-        self._group.look(heard_rivals(reaches), {}, ())
-        return dict(sorted(self._group.finish({}).items()))
+        return self._crew.carry(frame, self._flow.next)
 
     def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
         """How well a mask fits what the object has looked like, in [-1, 1]; 0 for unknown ids."""
         self._check(frame)
-        return self._group.support(frame, track_id, mask)
+        return self._crew.support(frame, track_id, mask)
 
     def save(self) -> bytes:
         """State from which restore goes on with the same masks, byte for byte."""
-        self._group.learn_now()
-        return pack_objects(self._group.objects, self._flow.previous, self._size)
+        return pack_objects(self._crew.parts(), self._flow.previous, self._size)
 
     def restore(self, state: bytes) -> None:
         """Go on from what save returned, on a propagator of the same settings.
@@ -77,9 +75,13 @@ class FlowAppearancePropagator:
             TrackingError: If the state is not this propagator's.
         """
         objects, previous, size = unpack_objects(state, self._config)
-        self._group.clear()
-        self._group.objects = objects
+        self._crew.restore(objects)
         self._flow.previous, self._size = previous, size
+
+    @property
+    def process_ids(self) -> list[int]:
+        """Of the processes that carry objects besides this one, at the moment."""
+        return self._crew.process_ids
 
     def _check(self, frame: Frame) -> None:
         if not any(self._size):

@@ -3,6 +3,8 @@
 import io
 import json
 import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -30,8 +32,21 @@ _NUMBERS = (
 _RECTS = ("rect", "lost_rect", "found_rect")
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectParts:
+    """All that is kept of one object.
+
+    Attributes:
+        fields: Ready for JSON.
+        arrays: By name.
+    """
+
+    fields: dict[str, Any]
+    arrays: dict[str, np.ndarray]
+
+
 def pack_objects(
-    objects: dict[int, Carried], previous: Image | None, size: tuple[int, int]
+    objects: Mapping[int, ObjectParts], previous: Image | None, size: tuple[int, int]
 ) -> bytes:
     """Everything the next frame depends on."""
     arrays: dict[str, np.ndarray] = {}
@@ -43,9 +58,9 @@ def pack_objects(
     }
     if previous is not None:
         arrays["previous"] = previous
-    for track_id, carried in objects.items():
-        meta["objects"][str(track_id)] = _describe(carried)
-        for name, values in _arrays(carried).items():
+    for track_id, parts in sorted(objects.items()):
+        meta["objects"][str(track_id)] = parts.fields
+        for name, values in parts.arrays.items():
             arrays[f"{track_id}/{name}"] = values
     arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
     buffer = io.BytesIO()
@@ -74,13 +89,21 @@ def unpack_objects(
             f"expected {FORMAT} with {FEATURE_COUNT}: track again from the start"
         )
     objects = {
-        int(track_id): _rebuild(int(track_id), fields, arrays, config)
+        int(track_id): from_parts(
+            int(track_id), ObjectParts(fields, _arrays_of(track_id, arrays)), config
+        )
         for track_id, fields in meta["objects"].items()
     }
     return objects, arrays.get("previous"), (meta["size"][0], meta["size"][1])
 
 
-def _describe(carried: Carried) -> dict[str, Any]:
+def _arrays_of(track_id: str, arrays: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    own = f"{track_id}/"
+    return {name.removeprefix(own): a for name, a in arrays.items() if name.startswith(own)}
+
+
+def to_parts(carried: Carried) -> ObjectParts:
+    """What from_parts makes the same object of; its arrays are the object's own."""
     fields: dict[str, Any] = {name: getattr(carried, name) for name in _NUMBERS}
     for name in _RECTS:
         rect = getattr(carried, name)
@@ -88,28 +111,25 @@ def _describe(carried: Carried) -> dict[str, Any]:
     fields["random"] = carried.random.bit_generator.state
     fields["step_count"] = carried.model.step_count
     fields["counts"] = [carried.keys.count, carried.recent.count]
-    return fields
-
-
-def _arrays(carried: Carried) -> dict[str, np.ndarray]:
-    own = {
+    arrays = {
         "soft": carried.soft,
         "colors": carried.colors,
         "keys": carried.keys.filled,
         "recent": carried.recent.filled,
     }
     if carried.hidden is not None:
-        own["hidden"] = carried.hidden
-    return {**own, **carried.model.arrays()}
+        arrays["hidden"] = carried.hidden
+    return ObjectParts(fields, {**arrays, **carried.model.arrays()})
 
 
-def _rebuild(
-    track_id: int, fields: dict[str, Any], arrays: dict[str, np.ndarray], config: PropagatorConfig
-) -> Carried:
+def from_parts(track_id: int, parts: ObjectParts, config: PropagatorConfig) -> Carried:
+    """The object that to_parts was given.
+
+    Raises:
+        TrackingError: If it was made with other settings of the appearance model.
+    """
     carried = new_object(config, 0, track_id, np.ones((1, 1), bool))
-    own = {
-        name.split("/", 1)[1]: a for name, a in arrays.items() if name.startswith(f"{track_id}/")
-    }
+    fields, own = parts.fields, parts.arrays
     for name in _NUMBERS:
         setattr(carried, name, fields[name])
     for name in _RECTS:

@@ -1,0 +1,296 @@
+"""All objects of a video, in one group or in several that work side by side."""
+
+import logging
+import weakref
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from track_anything.config import PropagatorConfig
+from track_anything.errors import TrackingError
+from track_anything.structures import Floats, Frame, Image, Mask, Propagation
+from track_anything.tracking.carried import Carried
+from track_anything.tracking.group import ObjectGroup, Reach, core_count, heard_rivals
+from track_anything.tracking.processes import GroupProcess, can_start, close_all
+from track_anything.tracking.rivals import Logits
+from track_anything.tracking.shares import Shares, process_count
+from track_anything.tracking.snapshot import ObjectParts
+
+_log = logging.getLogger(__name__)
+
+HERE = 0
+"""Number of the group in this process; those in others follow."""
+FIXED_COST = 10_000.0
+"""What an object costs besides the pixels of its part, as so many of those."""
+BALANCE_EVERY = 50
+"""Frames after which it is asked anew whether the objects are well shared out."""
+INTERRUPTED = "carrying the objects was interrupted between their processes: track again"
+
+
+class _GroupHere:
+    """An ObjectGroup of this process, asked as a GroupProcess is: it works when answering."""
+
+    def __init__(self, group: ObjectGroup) -> None:
+        self.group = group
+        self.show = group.show
+        self._asked: tuple[str, tuple[Any, ...]] = ("", ())
+
+    def ask(self, name: str, *arguments: Any) -> None:
+        self._asked = name, arguments
+
+    def answer(self) -> Any:
+        name, arguments = self._asked
+        return getattr(self.group, name)(*arguments)
+
+
+class Crew:
+    """Shares the objects out among groups; the same masks to the bit, however many there are.
+
+    One group is here. The others are in processes of their own, which are started when there are
+    enough objects to pay for them, and ended when there are not.
+    """
+
+    def __init__(self, config: PropagatorConfig, seed: int) -> None:
+        """Make a crew without objects; nothing is started."""
+        self._config = config
+        self._seed = seed
+        self._here = _GroupHere(ObjectGroup(config, seed, thread_count=core_count()))
+        self._shares = Shares()
+        self._processes: list[GroupProcess] = []
+        # Those that still load their libraries: the objects are carried without them meanwhile.
+        self._starting: list[GroupProcess] = []
+        self._may_start = can_start()
+        self._failure = ""
+        self._frame_count = 0
+        self._is_uneven = False
+        for processes in (self._processes, self._starting):
+            weakref.finalize(self, close_all, processes)
+
+    @property
+    def process_ids(self) -> list[int]:
+        """Of the processes that carry objects besides this one."""
+        return [process.process_id for process in self._processes]
+
+    def clear(self) -> None:
+        """Forget all objects."""
+        if self._failure:
+            close_all(self._processes)
+        self._failure = ""
+        self._shares.clear()
+        try:
+            self._all("clear")
+        except TrackingError:
+            # One has ended by itself: it had nothing that is still needed.
+            close_all(self._processes)
+            self._here.group.clear()
+
+    def restore(self, objects: dict[int, Carried]) -> None:
+        """Have these objects and no others."""
+        self.clear()
+        self._here.group.objects = objects
+        for track_id in objects:
+            self._shares.put(track_id, HERE)
+        self._is_uneven = True
+
+    def parts(self) -> dict[int, ObjectParts]:
+        """All that is kept of the objects."""
+        with self._asking():
+            return _merged(self._all("parts"))
+
+    def forget(self, track_id: int) -> None:
+        """Drop an object, if it is known."""
+        number = self._shares.group_of(track_id)
+        if number is not None:
+            with self._asking():
+                self._one(number, "forget", track_id)
+            self._shares.remove(track_id)
+
+    def learn(self, frame: Frame, track_id: int, mask: Mask) -> None:
+        """As ObjectGroup; a new object goes to the group that has least to do."""
+        number = self._shares.group_of(track_id)
+        if number is None:
+            if not mask.any():
+                return
+            number = self._shares.idlest(len(self._groups))
+        with self._asking():
+            self._groups[number].show(frame)
+            self._one(number, "learn", track_id, mask)
+        self._shares.put(track_id, number)
+
+    def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
+        """As ObjectGroup; 0 for unknown ids."""
+        number = self._shares.group_of(track_id)
+        if number is None:
+            return 0.0
+        with self._asking():
+            self._groups[number].show(frame)
+            return float(self._one(number, "support", track_id, mask))
+
+    def carry(
+        self, frame: Frame, flow_to: Callable[[Image], Floats | None]
+    ) -> dict[int, Propagation]:
+        """Every object on a frame, by ascending track_id.
+
+        Args:
+            frame: The frame.
+            flow_to: Computes the flow; the other processes prepare the frame meanwhile.
+        """
+        with self._asking():
+            self._staff()
+            for group in reversed(self._groups):
+                group.show(frame)
+            flow = flow_to(frame.image)
+            reaches: dict[int, Reach] = _merged(self._all("place", flow))
+            found = self._exchange(reaches)
+        areas = {i: reach.rect.area for i, reach in reaches.items() if reach.rect is not None}
+        self._shares.measure({i: FIXED_COST + areas.get(i, 0) for i in reaches})
+        return dict(sorted(found.items()))
+
+    def _exchange(self, reaches: Mapping[int, Reach]) -> dict[int, Propagation]:
+        """The objects, once those of one group have heard what they need of the others."""
+        heard = heard_rivals(reaches)
+        numbers = range(len(self._groups))
+        members = [[i for i in self._shares.members(number) if i in heard] for number in numbers]
+        foreign = [
+            {i: [other for other in heard[i] if other not in mine] for i in mine}
+            for mine in members
+        ]
+        # A lost object hears only what others are, not where they are expected.
+        near = [_all_of(others, [i for i in others if reaches[i].is_placed]) for others in foreign]
+        heard_here = [_all_of(others, list(others)) for others in foreign]
+        wanted = [sorted(set(mine) & set().union(*heard_here)) for mine in members]
+        masks: dict[int, Logits] = _merged(
+            self._each(
+                "warped", [(sorted(set(mine) & set().union(*near)),) for mine in members], near
+            )
+        )
+        arguments: list[tuple[Any, ...]] = [
+            (
+                {i: heard[i] for i in members[number]},
+                {i: masks[i] for i in sorted(near[number])},
+                wanted[number],
+            )
+            for number in numbers
+        ]
+        seen: dict[int, Logits] = _merged(self._each("look", arguments))
+        others = [({i: seen[i] for i in sorted(heard_here[number])},) for number in numbers]
+        return _merged(self._each("finish", others))
+
+    # The groups.
+
+    @property
+    def _groups(self) -> list[Any]:
+        return [self._here, *self._processes]
+
+    def _one(self, number: int, name: str, *arguments: Any) -> Any:
+        group = self._groups[number]
+        group.ask(name, *arguments)
+        return group.answer()
+
+    def _all(self, name: str, *arguments: Any) -> list[Any]:
+        return self._each(name, [arguments] * len(self._groups))
+
+    def _each(
+        self, name: str, arguments: Sequence[tuple[Any, ...]], needed: Sequence[Any] = (True,)
+    ) -> list[Any]:
+        """Call a method of every group at once; nothing where nothing is needed."""
+        if not any(needed):
+            return []
+        groups = self._groups
+        # This process works when it answers, so it is asked last and answers first.
+        for group, given in zip(reversed(groups), reversed(arguments), strict=True):
+            group.ask(name, *given)
+        return [group.answer() for group in groups]
+
+    @contextmanager
+    def _asking(self) -> Iterator[None]:
+        """While groups are asked: what goes wrong with several cannot be gone on from."""
+        if self._failure:
+            raise TrackingError(self._failure)
+        self._failure = INTERRUPTED
+        try:
+            yield
+        except TrackingError as error:
+            self._failure = str(error)
+            raise
+        finally:
+            if not self._processes:
+                self._failure = ""
+        self._failure = ""
+
+    # Processes that come and go.
+
+    def _staff(self) -> None:
+        """Have as many processes as pay, and the objects shared out among them."""
+        self._frame_count += 1
+        asked, count, cores = self._config.processes, len(self._shares), core_count()
+        # One object less is no reason to end a process.
+        most = process_count(asked, count + 1 if count > 1 else count, cores) - 1
+        if len(self._processes) > most:
+            self._dismiss(most)
+        missing = process_count(asked, count, cores) - 1 - len(self._processes)
+        self._start(missing)
+        if self._is_uneven or self._frame_count % BALANCE_EVERY == 0:
+            self._share_out(worth=1.0 if self._is_uneven else None)
+
+    def _dismiss(self, count: int) -> None:
+        """Keep so many processes; this one takes the objects of the others."""
+        while len(self._processes) > count:
+            number = len(self._processes)
+            self._move({i: HERE for i in self._shares.members(number)})
+            self._processes.pop().close()
+        self._is_uneven = True
+
+    def _start(self, missing: int) -> None:
+        """Start processes that are missing; take in those that are ready, all together."""
+        while len(self._starting) > max(missing, 0):
+            self._starting.pop().close()
+        if missing <= 0 or not self._may_start:
+            return
+        is_asked = self._config.processes > 0
+        try:
+            while len(self._starting) < missing:
+                self._starting.append(GroupProcess(self._config, self._seed))
+            if not all(process.is_ready(wait=is_asked) for process in self._starting):
+                return
+        except TrackingError as error:
+            close_all(self._starting)
+            if is_asked:
+                raise
+            self._may_start = False
+            _log.warning("all objects are carried in one process: %s", error)
+            return
+        self._processes += self._starting
+        self._starting.clear()
+        self._is_uneven = True
+
+    def _share_out(self, *, worth: float | None) -> None:
+        group_count = len(self._groups)
+        if group_count > 1:
+            chosen = {} if worth is None else {"worth": worth}
+            self._move(self._shares.moves(group_count, **chosen))
+        self._is_uneven = False
+
+    def _move(self, moves: Mapping[int, int]) -> None:
+        """Bring objects into other groups."""
+        leaving = {
+            number: [i for i in self._shares.members(number) if i in moves]
+            for number in range(len(self._groups))
+        }
+        for number, ids in leaving.items():
+            if not ids:
+                continue
+            given = self._one(number, "give_up", ids)
+            for target in sorted({moves[i] for i in ids}):
+                taken = [i for i in ids if moves[i] == target]
+                self._one(target, "take", {i: given[i] for i in taken})
+                for i in taken:
+                    self._shares.put(i, target)
+
+
+def _merged(answers: Sequence[Mapping[int, Any]]) -> dict[int, Any]:
+    return {track_id: one for answer in answers for track_id, one in answer.items()}
+
+
+def _all_of(others: Mapping[int, Sequence[int]], ids: Sequence[int]) -> set[int]:
+    return {other for i in ids for other in others[i]}

@@ -1,0 +1,93 @@
+"""Which group carries which object, so that all groups have as much to do."""
+
+from collections.abc import Iterable, Mapping
+
+import numpy as np
+
+LEAST_OBJECTS = 2
+"""Objects that a process is started for. Three in two processes take as long as in one."""
+MOST_PROCESSES = 8
+"""Chosen at most: each holds 0.3 GB of libraries."""
+WORTH_MOVING = 0.85
+"""Objects change groups if the busiest group then has no more than this of what it has now."""
+
+
+def process_count(asked: int, object_count: int, cores: int) -> int:
+    """In how many processes so many objects are carried, this one included.
+
+    Args:
+        asked: How many at most; 0 chooses by objects and cores.
+        object_count: Objects.
+        cores: That may be used.
+    """
+    most = asked if asked else min(cores, MOST_PROCESSES, object_count // LEAST_OBJECTS)
+    return max(min(most, object_count), 1)
+
+
+class Shares:
+    """Objects by group, and what each costs."""
+
+    def __init__(self) -> None:
+        """No objects."""
+        self._groups: dict[int, int] = {}
+        self._costs: dict[int, float] = {}
+
+    def __len__(self) -> int:
+        """Objects known."""
+        return len(self._groups)
+
+    def clear(self) -> None:
+        """Forget all objects."""
+        self._groups.clear()
+        self._costs.clear()
+
+    def group_of(self, track_id: int) -> int | None:
+        """The number of an object's group; None if it is not known."""
+        return self._groups.get(track_id)
+
+    def members(self, group: int) -> list[int]:
+        """The objects of a group, by ascending track_id."""
+        return sorted(i for i, its in self._groups.items() if its == group)
+
+    def put(self, track_id: int, group: int) -> None:
+        """Take an object in, or move it."""
+        self._groups[track_id] = group
+
+    def remove(self, track_id: int) -> None:
+        """Forget an object."""
+        self._groups.pop(track_id, None)
+        self._costs.pop(track_id, None)
+
+    def measure(self, costs: Mapping[int, float]) -> None:
+        """Say what objects cost, in any unit."""
+        self._costs.update(costs)
+
+    def idlest(self, group_count: int) -> int:
+        """The group that has least to do."""
+        return int(np.argmin(self._loads(self._groups.items(), group_count)))
+
+    def moves(self, group_count: int, *, worth: float = WORTH_MOVING) -> dict[int, int]:
+        """The group that each object should go to; empty if that is not worth the trouble."""
+        present = self._loads(self._groups.items(), group_count)
+        loads = np.zeros(group_count)
+        better: dict[int, int] = {}
+        # Largest first, each to the idlest: at worst a third over the best there is.
+        for track_id in sorted(self._groups, key=lambda i: (-self._cost(i), i)):
+            better[track_id] = int(np.argmin(loads))
+            loads[better[track_id]] += self._cost(track_id)
+        if loads.max() > worth * present.max():
+            return {}
+        return {i: group for i, group in better.items() if group != self._groups[i]}
+
+    def _cost(self, track_id: int) -> float:
+        return self._costs.get(track_id, self._usual)
+
+    @property
+    def _usual(self) -> float:
+        return float(np.mean(list(self._costs.values()))) if self._costs else 1.0
+
+    def _loads(self, groups: Iterable[tuple[int, int]], group_count: int) -> np.ndarray:
+        loads = np.zeros(group_count)
+        for track_id, group in groups:
+            loads[group] += self._cost(track_id)
+        return loads

@@ -1,0 +1,62 @@
+"""The process that carries a group of objects for another one, which starts and asks it."""
+
+import io
+import os
+import signal
+from typing import Any
+
+import cv2
+import torch
+
+from track_anything.errors import TrackAnythingError
+from track_anything.tracking.group import ObjectGroup
+from track_anything.tracking.pipes import MessagePipes
+
+READY = "ready"
+"""The first message, once everything is loaded."""
+SILENT = frozenset({"show"})
+"""Calls without an answer: the next one's tells what went wrong."""
+
+
+def serve() -> None:
+    """Answer until nobody asks any more: then the process that asked has ended, however it did."""
+    # Ctrl-C goes to every process of a terminal: the asking one says when this one ends.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    pipes = _pipes()
+    cv2.setNumThreads(1)
+    torch.set_num_threads(1)
+    pipes.send(READY)
+    try:
+        group = ObjectGroup(*pipes.receive())
+        _answer(pipes, group)
+    except (EOFError, OSError):
+        return
+
+
+def _answer(pipes: MessagePipes, group: ObjectGroup) -> None:
+    failure: tuple[bool, str] | None = None
+    while True:
+        name, arguments = pipes.receive()
+        answer: Any = None
+        try:
+            if failure is None:
+                answer = getattr(group, name)(*arguments)
+                if name == "show":
+                    group.prepare()
+        except TrackAnythingError as error:
+            failure = True, str(error)
+        except Exception as error:  # noqa: BLE001 - whatever it is, the one who asks is told
+            failure = False, f"{type(error).__name__}: {error}"
+        if name not in SILENT:
+            pipes.send((failure, answer))
+            failure = None
+
+
+def _pipes() -> MessagePipes:
+    """The standard streams, kept from everything else that may print."""
+    incoming, outgoing = os.dup(0), os.dup(1)
+    os.dup2(2, 1)
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(nothing, 0)
+    os.close(nothing)
+    return MessagePipes(io.FileIO(incoming, "rb"), io.FileIO(outgoing, "wb"))
