@@ -116,7 +116,7 @@ def settle_overlaps(claims: Sequence[Claim]) -> dict[int, Mask]:
             right, bottom = np.minimum(first[2:], second[2:])
             part = slice(top, bottom), slice(left, right)
             if left < right and top < bottom and _share_pixels(older, claim, masks, part):
-                _settle_pair(older, claim, masks)
+                _settle_pair(older, claim, masks, part)
     return masks
 
 
@@ -126,22 +126,33 @@ def _share_pixels(
     return bool((masks[older.track_id][part] & masks[younger.track_id][part]).any())
 
 
-def _settle_pair(older: Claim, younger: Claim, masks: dict[int, Mask]) -> None:
-    shared = masks[older.track_id] & masks[younger.track_id]
+def _settle_pair(
+    older: Claim, younger: Claim, masks: dict[int, Mask], part: tuple[slice, slice]
+) -> None:
+    shared = masks[older.track_id][part] & masks[younger.track_id][part]
     if older.first_frame < younger.first_frame or older.is_final or younger.is_final:
         is_older = np.ones_like(shared)
         if younger.is_final and not older.is_final and older.first_frame == younger.first_frame:
             is_older = np.zeros_like(shared)
     else:
-        is_older = _sureness(older) >= _sureness(younger)
+        is_older = _sureness(older, part) >= _sureness(younger, part)
     if not younger.is_final:
-        masks[younger.track_id] = masks[younger.track_id] & ~(shared & is_older)
+        _take_away(masks, younger.track_id, shared & is_older, part)
     if not older.is_final:
-        masks[older.track_id] = masks[older.track_id] & ~(shared & ~is_older)
+        _take_away(masks, older.track_id, shared & ~is_older, part)
 
 
-def _sureness(claim: Claim) -> Floats:
+def _take_away(
+    masks: dict[int, Mask], track_id: int, lost: Mask, part: tuple[slice, slice]
+) -> None:
+    mask = masks[track_id].copy()
+    mask[part] &= ~lost
+    masks[track_id] = mask
+
+
+def _sureness(claim: Claim, part: tuple[slice, slice]) -> Floats:
+    """The logits behind a mask on a part of the frame."""
     size = (claim.mask.shape[0], claim.mask.shape[1])
     if claim.logits is None:
-        return np.full(size, np.inf, np.float32)
-    return resize_logits(claim.logits, size)
+        return np.full(claim.mask[part].shape, np.inf, np.float32)
+    return resize_logits(claim.logits, size)[part]

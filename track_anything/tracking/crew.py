@@ -13,17 +13,17 @@ from track_anything.tracking.carried import Carried
 from track_anything.tracking.group import ObjectGroup, Reach, core_count, heard_rivals
 from track_anything.tracking.processes import GroupProcess, can_start, close_all
 from track_anything.tracking.rivals import Logits
-from track_anything.tracking.shares import Shares, process_count
+from track_anything.tracking.shares import WORTH_MOVING, Shares, process_count
 from track_anything.tracking.snapshot import ObjectParts
 
 _log = logging.getLogger(__name__)
 
 HERE = 0
 """Number of the group in this process; those in others follow."""
-FIXED_COST = 10_000.0
-"""What an object costs besides the pixels of its part, as so many of those."""
 BALANCE_EVERY = 50
 """Frames after which it is asked anew whether the objects are well shared out."""
+FIRST_BALANCE = 5
+"""The same after processes came or went: by then it is known what the objects cost."""
 INTERRUPTED = "carrying the objects was interrupted between their processes: track again"
 
 
@@ -63,6 +63,7 @@ class Crew:
         self._failure = ""
         self._frame_count = 0
         self._is_uneven = False
+        self._balance_frame = 0
         for processes in (self._processes, self._starting):
             weakref.finalize(self, close_all, processes)
 
@@ -142,8 +143,8 @@ class Crew:
             flow = flow_to(frame.image)
             reaches: dict[int, Reach] = _merged(self._all("place", flow))
             found = self._exchange(reaches)
-        areas = {i: reach.rect.area for i, reach in reaches.items() if reach.rect is not None}
-        self._shares.measure({i: FIXED_COST + areas.get(i, 0) for i in reaches})
+            if self._processes:
+                self._shares.measure(_merged(self._all("seconds")))
         return dict(sorted(found.items()))
 
     def _exchange(self, reaches: Mapping[int, Reach]) -> dict[int, Propagation]:
@@ -230,8 +231,12 @@ class Crew:
             self._dismiss(most)
         missing = process_count(asked, count, cores) - 1 - len(self._processes)
         self._start(missing)
-        if self._is_uneven or self._frame_count % BALANCE_EVERY == 0:
-            self._share_out(worth=1.0 if self._is_uneven else None)
+        if self._is_uneven:
+            self._share_out(worth=1.0)
+            self._is_uneven, self._balance_frame = False, self._frame_count + FIRST_BALANCE
+        elif self._frame_count >= self._balance_frame:
+            self._share_out(worth=WORTH_MOVING)
+            self._balance_frame = self._frame_count + BALANCE_EVERY
 
     def _dismiss(self, count: int) -> None:
         """Keep so many processes; this one takes the objects of the others."""
@@ -264,12 +269,9 @@ class Crew:
         self._starting.clear()
         self._is_uneven = True
 
-    def _share_out(self, *, worth: float | None) -> None:
-        group_count = len(self._groups)
-        if group_count > 1:
-            chosen = {} if worth is None else {"worth": worth}
-            self._move(self._shares.moves(group_count, **chosen))
-        self._is_uneven = False
+    def _share_out(self, *, worth: float) -> None:
+        if self._processes:
+            self._move(self._shares.moves(len(self._groups), worth=worth))
 
     def _move(self, moves: Mapping[int, int]) -> None:
         """Bring objects into other groups."""

@@ -1,8 +1,10 @@
 """A group of objects carried together from frame to frame, in one process."""
 
 import os
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+import time
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
@@ -99,6 +101,9 @@ class ObjectGroup:
         self._views: dict[int, View] = {}
         self._own: dict[int, Logits] = {}
         self._heard: Heard = {}
+        self._awaited: frozenset[int] = frozenset()
+        self._found: dict[int, Propagation] = {}
+        self._seconds: dict[int, float] = {}
 
     def clear(self) -> None:
         """Forget everything."""
@@ -194,6 +199,9 @@ class ObjectGroup:
         self._flow = flow
         self._warped.clear()
         self._own.clear()
+        self._views.clear()
+        self._found.clear()
+        self._seconds.clear()
         reaches = {}
         for track_id, carried in sorted(self.objects.items()):
             size = level_size(pyramid.size, carried.level)
@@ -221,6 +229,7 @@ class ObjectGroup:
             wanted: The objects asked for.
         """
         self._heard = heard
+        self._awaited = frozenset(others)
         self._warped.update(others)
         with single_thread():
             for cluster in self._clusters():
@@ -236,22 +245,47 @@ class ObjectGroup:
             others: What `look` returned elsewhere of those heard.
         """
         self._own.update(others)
-        found: dict[int, Propagation] = {}
         with single_thread():
             for cluster in self._clusters():
-                self._see(cluster)
-                for track_id in cluster:
-                    if track_id in self._views:
-                        found[track_id] = self._follow(track_id)
+                self._carry(cluster)
             for track_id, carried in self.objects.items():
-                if track_id not in found:
+                if track_id not in self._found:
                     rivals = self._rivals(track_id, self._own)
-                    found[track_id] = look_for(carried, rivals, self._here, self._config)
-        return found
+                    with self._timed(track_id):
+                        one = look_for(carried, rivals, self._here, self._config)
+                    self._found[track_id] = one
+        return {track_id: self._found[track_id] for track_id in self.objects}
+
+    def work_ahead(self) -> None:
+        """Do what `finish` would do and does not depend on others."""
+        with single_thread():
+            for cluster in self._clusters():
+                if not any(i in self._awaited for i in cluster):
+                    self._carry(cluster)
+
+    def _carry(self, cluster: Iterable[int]) -> None:
+        self._see(cluster)
+        for track_id in cluster:
+            if track_id in self._views:
+                with self._timed(track_id):
+                    self._found[track_id] = self._follow(track_id)
+
+    def seconds(self) -> dict[int, float]:
+        """What each object has cost on the frame."""
+        return dict(self._seconds)
+
+    @contextmanager
+    def _timed(self, track_id: int) -> Iterator[None]:
+        begun = time.thread_time()
+        yield
+        spent = time.thread_time() - begun
+        self._seconds[track_id] = self._seconds.get(track_id, 0.0) + spent
 
     def _see(self, cluster: Iterable[int]) -> None:
         for track_id in cluster:
-            if track_id in self.objects and track_id not in self._own:
+            if track_id not in self.objects or track_id in self._own:
+                continue
+            with self._timed(track_id):
                 view = seen_alone(
                     self.objects[track_id],
                     self._warped[track_id],
@@ -261,7 +295,7 @@ class ObjectGroup:
                     self._config,
                     self._memory,
                 )
-                self._views[track_id], self._own[track_id] = view, view.own
+            self._views[track_id], self._own[track_id] = view, view.own
 
     def _follow(self, track_id: int) -> Propagation:
         view, rivals = self._views.pop(track_id), self._rivals(track_id, self._own)

@@ -8,7 +8,9 @@ LEAST_OBJECTS = 2
 """Objects that a process is started for. Three in two processes take as long as in one."""
 MOST_PROCESSES = 8
 """Chosen at most: each holds 0.3 GB of libraries."""
-WORTH_MOVING = 0.85
+NEWEST = 0.2
+"""Share of the newest frame in the mean of what an object costs."""
+WORTH_MOVING = 0.92
 """Objects change groups if the busiest group then has no more than this of what it has now."""
 
 
@@ -58,16 +60,18 @@ class Shares:
         self._groups.pop(track_id, None)
         self._costs.pop(track_id, None)
 
-    def measure(self, costs: Mapping[int, float]) -> None:
-        """Say what objects cost, in any unit."""
-        self._costs.update(costs)
+    def measure(self, seconds: Mapping[int, float]) -> None:
+        """Say what objects have cost on a frame; the mean of the last ones counts."""
+        for track_id, spent in seconds.items():
+            before = self._costs.get(track_id, spent)
+            self._costs[track_id] = before + NEWEST * (spent - before)
 
     def idlest(self, group_count: int) -> int:
         """The group that has least to do."""
         return int(np.argmin(self._loads(self._groups.items(), group_count)))
 
-    def moves(self, group_count: int, *, worth: float = WORTH_MOVING) -> dict[int, int]:
-        """The group that each object should go to; empty if that is not worth the trouble."""
+    def moves(self, group_count: int, *, worth: float) -> dict[int, int]:
+        """Which objects should go to which group; none if that leaves over `worth` of the load."""
         present = self._loads(self._groups.items(), group_count)
         loads = np.zeros(group_count)
         better: dict[int, int] = {}

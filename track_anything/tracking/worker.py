@@ -16,6 +16,8 @@ READY = "ready"
 """The first message, once everything is loaded."""
 SILENT = frozenset({"show"})
 """Calls without an answer: the next one's tells what went wrong."""
+MEANWHILE = {"show": "prepare", "look": "work_ahead"}
+"""What is done after a call, without being asked, while the asking process is busy."""
 
 
 def serve() -> None:
@@ -38,18 +40,25 @@ def _answer(pipes: MessagePipes, group: ObjectGroup) -> None:
     while True:
         name, arguments = pipes.receive()
         answer: Any = None
-        try:
-            if failure is None:
-                answer = getattr(group, name)(*arguments)
-                if name == "show":
-                    group.prepare()
-        except TrackAnythingError as error:
-            failure = True, str(error)
-        except Exception as error:  # noqa: BLE001 - whatever it is, the one who asks is told
-            failure = False, f"{type(error).__name__}: {error}"
+        if failure is None:
+            answer, failure = _tried(group, name, arguments)
         if name not in SILENT:
             pipes.send((failure, answer))
             failure = None
+        if name in MEANWHILE and failure is None:
+            _, failure = _tried(group, MEANWHILE[name], ())
+
+
+def _tried(
+    group: ObjectGroup, name: str, arguments: tuple[Any, ...]
+) -> tuple[Any, tuple[bool, str] | None]:
+    """What a call returns, and what went wrong: whether it is our error, and its text."""
+    try:
+        return getattr(group, name)(*arguments), None
+    except TrackAnythingError as error:
+        return None, (True, str(error))
+    except Exception as error:  # noqa: BLE001 - whatever it is, the one who asks is told
+        return None, (False, f"{type(error).__name__}: {error}")
 
 
 def _pipes() -> MessagePipes:
