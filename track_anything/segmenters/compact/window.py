@@ -58,6 +58,22 @@ class Window:
         """(4,) box of the frame in pixels of the crop."""
         return self.points(box.reshape(2, 2)).reshape(4)
 
+    def frame_box(self, box: Floats, size: tuple[int, int]) -> Floats:
+        """(4,) box of the crop in pixels of a frame of (height, width), cut at its border."""
+        corners = box.reshape(2, 2) / self.scale + np.array([self.x_min, self.y_min], np.float32)
+        limits = np.array(size[::-1], np.float32)
+        return np.asarray(np.clip(corners, 0, limits).reshape(4), np.float32)
+
+    def seen_by(self, other: "Window", values: Floats) -> Floats:
+        """(128, 128) of another window: values of this one's crop, 0 where this one is not."""
+        scale = self.scale / other.scale
+        corner = np.array([other.x_min - self.x_min, other.y_min - self.y_min], np.float32)
+        # Centres of pixels lie half a pixel inside.
+        shift = (corner * self.scale) + scale / 2 - 0.5
+        way = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]], np.float32)
+        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return np.asarray(cv2.warpAffine(values, way, (CROP_SIDE, CROP_SIDE), flags=how))
+
     def crop(self, image: Image) -> tuple[Image, Floats]:
         """(128, 128, 3) picture, black beyond the frame, and (128, 128) share inside the frame."""
         picture = _resized(self._cut(image))
