@@ -298,7 +298,14 @@ class FlowAppearancePropagator:
         contested: Mask | None,
         hidden: Floats | None,
     ) -> None:
-        strays = stray_parts(soft, view.place, self._config)
+        rect = view.warped.rect
+        strays = stray_parts(
+            soft,
+            view.place,
+            self._config,
+            likeness=lambda mask: likeness(carried, pyramid, mask, rect, is_to_first=True),
+            usual_area=carried.usual_area,
+        )
         if strays is not None:
             soft[strays] = 0.5
         area = float(np.count_nonzero(soft > 0.5))
