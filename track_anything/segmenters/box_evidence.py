@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from track_anything.masks import probability
 from track_anything.segmenters.color_model import color_bins, guided_filter, log_likelihood_ratio
 from track_anything.structures import Floats, Image, Mask
 from track_anything.superpixels import Superpixels, find_superpixels
@@ -160,8 +161,8 @@ def _unlike(
 
 
 def _sigmoid(logits: NDArray[Any], gray: Floats, possible: Mask) -> Floats:
-    p = (1 / (1 + np.exp(-np.clip(logits, -20, 20)))).astype(np.float32)
-    p = guided_filter(gray, np.where(possible, p, np.float32(0)), radius=_GUIDE_RADIUS)
+    p = np.where(possible, probability(logits, limit=20), np.float32(0))
+    p = guided_filter(gray, p, radius=_GUIDE_RADIUS)
     return np.where(possible, np.clip(p, 0, 1), np.float32(0)).astype(np.float32)
 
 
