@@ -182,12 +182,6 @@ def wholes(sightings: Sequence[Sighting]) -> list[Sighting]:
     ]
 
 
-def overlap(first: Mask, second: Mask) -> float:
-    """IoU of two masks; 0 if both are empty."""
-    shared = int(np.count_nonzero(first & second))
-    return shared / int(np.count_nonzero(first | second)) if shared else 0.0
-
-
 def share_in(mask: Mask, other: Mask) -> float:
     """The share of a mask that another covers; 0 for an empty one."""
     area = int(np.count_nonzero(mask))
