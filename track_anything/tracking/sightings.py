@@ -41,11 +41,6 @@ class Sighting:
     is_moving: bool
     is_proposed: bool = True
 
-    @property
-    def area(self) -> int:
-        """Pixels of the mask."""
-        return int(np.count_nonzero(self.mask))
-
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Known:
