@@ -25,6 +25,7 @@ ROWS: Sequence[frozenset[str]] = (
             "boxes",
             "masks",
             "rle",
+            "small_gray",
             "files",
             "label_png",
             "painting",
