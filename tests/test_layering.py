@@ -27,6 +27,7 @@ ROWS: Sequence[frozenset[str]] = (
             "rle",
             "small_gray",
             "files",
+            "guided_filter",
             "label_png",
             "painting",
             "polygons",

@@ -9,8 +9,8 @@ import numpy as np
 import torch
 
 from track_anything.errors import SegmenterError
+from track_anything.guided_filter import guided_upsampling
 from track_anything.masks import mask_box, mask_iou, mask_logits, probability
-from track_anything.segmenters.color_model import guided_upsampling
 from track_anything.segmenters.compact.calibration import calibrated, prompt_kind
 from track_anything.segmenters.compact.channels import CropPrompt, stack_channels
 from track_anything.segmenters.compact.network import CROP_SIDE
