@@ -22,6 +22,7 @@ from track_anything.proposers.motion import MotionProposer
 from track_anything.proposers.region import Region
 from track_anything.proposers.regions import RegionProposer
 from track_anything.proposers.suppression import of_level
+from track_anything.segmentation import array_frame
 from track_anything.structures import Frame, Image, Mask
 
 PROPOSERS = ("auto", "grid", "regions", "motion")
@@ -152,15 +153,10 @@ def _frames(
 ) -> tuple[str, list[Frame]]:
     """The path, and the frame asked for, after the one before it if that is wanted."""
     if isinstance(picture, np.ndarray):
-        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-            raise ConfigError(
-                f"an image is (H, W, 3) uint8 RGB, got {picture.shape} {picture.dtype}"
-            )
-        if max_side:
-            raise ConfigError("max_side scales files: give an image in the size it is to have")
+        alone = array_frame(picture, max_side=max_side)
         if with_previous:
             raise ConfigError("motion is seen between two frames: give a video, or other proposers")
-        return "", [Frame(0, Fraction(0), picture)]
+        return "", [alone]
     at = at or TimeCode(frame_index=int(with_previous))
     start: dict[str, Any] = {}
     if at.seconds is not None:
