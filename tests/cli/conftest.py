@@ -14,6 +14,25 @@ FRAMES = 12
 Run = Callable[..., Result]
 
 
+_QUICK = """
+segmenter = "grabcut"
+[propagator.appearance]
+hidden = 8
+first_steps = 20
+key_steps = 5
+steps = 2
+batch = 128
+"""
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Path:
+    """A settings file: no weights, and an appearance that is learned in a moment."""
+    path = tmp_path / "quick.toml"
+    path.write_text(_QUICK)
+    return path
+
+
 @pytest.fixture
 def run() -> Run:
     """Runs a command line."""
