@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
-from track_anything.api import Moment, as_moment
 from track_anything.build import build_segmenter, choose_segmenter
 from track_anything.config import GRANULARITIES, GridConfig, ReadConfig, RegionConfig
 from track_anything.errors import ConfigError, VideoError
 from track_anything.interfaces import ClickSegmenter, Segmenter
 from track_anything.io.sources import open_source
-from track_anything.prompts import TimeCode
+from track_anything.prompts import Moment, TimeCode, as_moment
 from track_anything.proposers.grid import GridProposer
 from track_anything.proposers.motion import MotionProposer
 from track_anything.proposers.region import Region

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from track_anything.api import Moment, PromptsGiven, as_moment, as_prompts
+from track_anything.api import PromptsGiven, as_prompts
 from track_anything.boxes import grow_box
 from track_anything.build import SegmenterSpec, build_segmenter, choose_segmenter
 from track_anything.config import ReadConfig
@@ -21,9 +21,11 @@ from track_anything.job import Prompts
 from track_anything.masks import mask_box, mask_logits
 from track_anything.prompts import (
     FIRST_FRAME,
+    Moment,
     ObjectSpec,
     PromptSchedule,
     TimeCode,
+    as_moment,
     build_schedule,
 )
 from track_anything.rle import mask_to_rle

@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from track_anything.api import Moment, as_moment
 from track_anything.config import ReadConfig, RunConfig, with_values
 from track_anything.errors import ConfigError, VideoError
 from track_anything.export.formats import find_format
@@ -20,6 +19,7 @@ from track_anything.io.container import STDIN
 from track_anything.io.fingerprint import fingerprint
 from track_anything.io.run_store import RunStore
 from track_anything.io.sources import open_source
+from track_anything.prompts import Moment, as_moment
 from track_anything.structures import VideoInfo
 
 _log = logging.getLogger(__name__)
