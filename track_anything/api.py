@@ -75,7 +75,8 @@ def track(
         device: Where a segmenter with weights runs: auto, cpu, cuda, mps.
         start: First moment read.
         end: First moment left out.
-        overwrite: Replace the files of an earlier run in the output.
+        overwrite: Replace an earlier run in the output; what was made of it, its review page and
+            what is in exports/, is removed, all else stays.
         video_out: Write annotated.mp4.
         masks: Write one label map a frame.
         object_masks: Write one mask an object and frame.
