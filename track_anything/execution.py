@@ -112,7 +112,7 @@ def _execute_passes(
         count = found.frame_count
     last = plan.again()
     with closing(last):
-        last = replace(last, resumption=Resumption(count, count, is_tracked=True))
+        last = replace(last, resumption=Resumption.of_tracked(count))
         return _Execution(last, clock, started=passes.started).run([*watch, *sinks])
 
 

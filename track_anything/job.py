@@ -53,6 +53,11 @@ class Resumption:
     state: bytes | None = None
     is_tracked: bool = False
 
+    @classmethod
+    def of_tracked(cls, frame_count: int) -> "Resumption":
+        """Of a run whose results, of so many frames, are all in the store."""
+        return cls(frame_count, frame_count, is_tracked=True)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Job:
