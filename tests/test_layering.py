@@ -52,6 +52,7 @@ ROWS: Sequence[frozenset[str]] = (
     frozenset(
         {
             "run",
+            "run_manifest",
             "build",
             "job",
             "execution",
