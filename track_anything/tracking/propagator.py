@@ -11,6 +11,7 @@ import numpy as np
 
 from track_anything.config import PropagatorConfig
 from track_anything.errors import TrackingError
+from track_anything.masks import probability
 from track_anything.structures import Floats, Frame, Mask, Propagation, VideoInfo
 from track_anything.tracking.appearance import single_thread
 from track_anything.tracking.carried import (
@@ -36,7 +37,7 @@ from track_anything.tracking.hidden import (
     hidden_share,
     widened_prior,
 )
-from track_anything.tracking.looks import looks_on, sharp_looks, sigmoid
+from track_anything.tracking.looks import looks_on, sharp_looks
 from track_anything.tracking.motion import (
     FORBIDDEN,
     carry_soft_mask,
@@ -269,8 +270,8 @@ class FlowAppearancePropagator:
         view = views[track_id]
         rivals = self._rivals(track_id, own)
         logits, contested = yield_to_rivals(own[track_id], rivals)
-        rect, soft = view.warped.rect, sigmoid(logits)
-        appearance, warped = sigmoid(view.looks), view.warped.values + np.float32(0.5)
+        rect, soft = view.warped.rect, probability(logits)
+        appearance, warped = probability(view.looks), view.warped.values + np.float32(0.5)
         signals = measure_signals(
             soft=soft,
             appearance=appearance,

@@ -9,13 +9,13 @@ import numpy as np
 import torch
 
 from track_anything.errors import SegmenterError
-from track_anything.masks import mask_box, mask_iou, mask_logits
-from track_anything.segmenters.color_model import guided_upsampling
+from track_anything.guided_filter import guided_upsampling
+from track_anything.masks import mask_box, mask_iou, mask_logits, probability
 from track_anything.segmenters.compact.calibration import calibrated, prompt_kind
 from track_anything.segmenters.compact.channels import CropPrompt, stack_channels
 from track_anything.segmenters.compact.network import CROP_SIDE
 from track_anything.segmenters.compact.weights import WEIGHTS, keep_in_bfloat16, load_network
-from track_anything.segmenters.compact.window import Window, probability, window_around
+from track_anything.segmenters.compact.window import Window, window_around
 from track_anything.segmenters.device import choose_device, has_bfloat16
 from track_anything.segmenters.hints import Hints, inside_frame
 from track_anything.structures import (

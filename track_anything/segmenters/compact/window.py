@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from track_anything.masks import probability
 from track_anything.segmenters.compact.network import CROP_SIDE
 from track_anything.structures import Floats, Image
 
@@ -190,11 +191,6 @@ def _covered(low: int, high: int, side: int) -> Floats:
     edges = np.linspace(low, high, CROP_SIDE + 1)
     inside = np.clip(edges, 0, side)
     return np.asarray(np.diff(inside) * (CROP_SIDE / (high - low)), np.float32)
-
-
-def probability(logits: Floats) -> Floats:
-    """Logits as the probability of the object."""
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float32)
 
 
 def _shrunk(start: int, end: int, step: int) -> tuple[int, int]:
