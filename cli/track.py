@@ -100,7 +100,11 @@ INCOMPLETE, UNDER_LIMIT, INTERRUPTED, TERMINATED = 1, 3, 130, 143
 @click.option("--no-video", is_flag=True, help="Do not write annotated.mp4.")
 @click.option("--no-masks", is_flag=True, help="Do not write masks/00000.png and on.")
 @click.option("--object-masks", is_flag=True, help="Also write objects/0001/00000.png and on.")
-@click.option("--overwrite", is_flag=True, help="Replace the files of an earlier run.")
+@click.option(
+    "--overwrite",
+    is_flag=True,
+    help="Replace an earlier run; its review page and exports go too, other files stay.",
+)
 @click.option(
     "--continue",
     "corrects",

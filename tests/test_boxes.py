@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from track_anything.boxes import box_area, box_iou, clip_box, grow_box
+from track_anything.boxes import box_area, box_iou, box_share, clip_box, grow_box
 from track_anything.structures import Floats
 
 
@@ -72,3 +72,19 @@ def test_the_area_of_a_box_is_never_negative(one: Floats, area: float) -> None:
 def test_the_iou_of_two_boxes_by_hand(first: Floats, second: Floats, iou: float) -> None:
     assert box_iou(first, second) == pytest.approx(iou)
     assert box_iou(second, first) == pytest.approx(iou)
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "share"),
+    [
+        (box(0, 0, 10, 10), box(5, 0, 25, 10), 0.5),
+        (box(0, 0, 10, 10), box(2, 3, 4, 5), 1),
+        (box(0, 0, 10, 10), box(10, 0, 20, 10), 0),
+        (box(0, 0, 10, 10), box(12, 12, 20, 20), 0),
+        (box(0, 0, 0, 0), box(0, 0, 10, 10), 0),
+    ],
+)
+def test_the_share_of_boxes_is_that_of_the_smaller_one(
+    first: Floats, second: Floats, share: float
+) -> None:
+    assert box_share(first, second) == box_share(second, first) == share

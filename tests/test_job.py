@@ -10,7 +10,7 @@ import pytest
 
 from track_anything.config import RunConfig
 from track_anything.errors import ConfigError, OutputError, PromptError, VideoError
-from track_anything.job import Job, plan
+from track_anything.job import Job, Resumption, plan
 from track_anything.prompts import Hints, ObjectSpec, TimeCode
 from track_anything.structures import Prompt
 from track_anything.testing import MovingSquare
@@ -51,6 +51,24 @@ def test_a_plan_says_everything_that_was_decided_and_writes_nothing(
     assert said["options"]["tracker"]["reprompt"]["mode"] == "on"
     assert said["prompts"]["objects"][0]["prompts"] == [{"at": "0f", "box": [8, 12, 32, 36]}]
     assert not (tmp_path / "run").exists()
+
+
+def test_what_stays_in_a_folder_that_is_overwritten_is_told_and_not_where_a_run_goes_on(
+    pictures: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "run"
+    (folder / "deep").mkdir(parents=True)
+    for name in ("run.json", "review.html", "c.txt", "b.txt", "a.txt", "deep/e.txt"):
+        (folder / name).write_text("")
+    job = Job(input=str(pictures), prompts=BOX, output=folder, overwrite=True)
+    plan(job, resumption=Resumption(0, 0)).close()
+    assert caplog.messages == []
+    plan(job).close()
+    assert caplog.messages == [f"{folder}: what no run wrote stays: a.txt, b.txt, c.txt and 1 more"]
+    for name in ("b.txt", "c.txt"):
+        (folder / name).unlink()
+    plan(job).close()
+    assert caplog.messages[1:] == [f"{folder}: what no run wrote stays: a.txt, deep/"]
 
 
 @pytest.mark.parametrize(

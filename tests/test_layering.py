@@ -25,7 +25,9 @@ ROWS: Sequence[frozenset[str]] = (
             "boxes",
             "masks",
             "rle",
+            "small_gray",
             "files",
+            "guided_filter",
             "label_png",
             "painting",
             "polygons",
@@ -50,6 +52,7 @@ ROWS: Sequence[frozenset[str]] = (
     frozenset(
         {
             "run",
+            "run_manifest",
             "build",
             "job",
             "execution",

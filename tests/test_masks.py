@@ -11,6 +11,7 @@ from track_anything.masks import (
     mask_centroid,
     mask_iou,
     mask_logits,
+    probability,
     resize_logits,
 )
 from track_anything.structures import LogitsPart, Mask
@@ -174,3 +175,18 @@ def test_logits_of_a_part_stand_for_the_same_mask_as_the_whole() -> None:
     # On a frame of another size they are stretched as the whole is.
     assert np.array_equal(logits_mask(part, (12, 16)), logits_mask(whole, (12, 16)))
     assert np.array_equal(resize_logits(part, (12, 16)), resize_logits(whole, (12, 16)))
+
+
+def test_logits_beyond_the_limit_count_as_the_limit() -> None:
+    logits = np.array([[-50, -3, 0], [3, 4, 50]], np.float32)
+    p = probability(logits, limit=3)
+    assert (p.shape, p.dtype) == ((2, 3), np.float32)
+    # The odds are e to the logit: 1 + e^3 is 21.0855.
+    assert np.allclose(p, [[1 / 21.0855] * 2 + [0.5], [20.0855 / 21.0855] * 3], atol=1e-6)
+    assert logits.min() == -50
+
+
+def test_probabilities_of_logits_far_from_0_are_no_overflow() -> None:
+    p = probability(np.array([-1e30, 1e30], np.float32))
+    assert 0 < p[0] < 1e-12
+    assert p[1] == 1

@@ -6,7 +6,6 @@ A run that was stopped is resumed, and a complete one corrected, by its folder.
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import replace
-from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
@@ -17,16 +16,13 @@ from track_anything.errors import PromptError
 from track_anything.execution import RunSummary, execute
 from track_anything.interfaces import Sink
 from track_anything.job import Job, Prompts, plan
-from track_anything.prompts import Hints, ObjectSpec, TimeCode, parse_time, read_prompts
+from track_anything.prompts import Hints, Moment, ObjectSpec, as_moment, read_prompts
 from track_anything.resume import plan_to_resume
 from track_anything.revise import plan_revision, revise
 from track_anything.run import UnreachedPromptError
 from track_anything.run import follow as follow_frames
 from track_anything.structures import FrameResult, Prompt
 from track_anything.timing import StageClock
-
-Moment = TimeCode | Fraction | float | str
-"""A time code, seconds, or text: "12.5", "00:01:02.5", "250f"."""
 
 PromptsGiven = (
     str
@@ -79,7 +75,8 @@ def track(
         device: Where a segmenter with weights runs: auto, cpu, cuda, mps.
         start: First moment read.
         end: First moment left out.
-        overwrite: Replace the files of an earlier run in the output.
+        overwrite: Replace an earlier run in the output; what was made of it, its review page and
+            what is in exports/, is removed, all else stays.
         video_out: Write annotated.mp4.
         masks: Write one label map a frame.
         object_masks: Write one mask an object and frame.
@@ -241,19 +238,6 @@ def _boxed(name: str, box: Any) -> ObjectSpec:
             f"{name!r}: a box has 4 numbers, x_min y_min x_max y_max, got {box!r}"
         ) from error
     return ObjectSpec(name=name, hints=(Hints(box=(x_min, y_min, x_max, y_max)),))
-
-
-def as_moment(given: Moment | None) -> TimeCode | None:
-    """Any of the forms of Moment in one; None stays None.
-
-    Raises:
-        PromptError: If a text is no time, or it is negative.
-    """
-    if given is None or isinstance(given, TimeCode):
-        return given
-    if isinstance(given, str):
-        return parse_time(given)
-    return TimeCode(seconds=Fraction(given))
 
 
 class _ProgressSink:

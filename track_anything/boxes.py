@@ -38,8 +38,22 @@ def box_iou(first: Floats, second: Floats) -> float:
     >>> box_iou(np.array([0, 0, 2, 2], np.float32), np.array([1, 0, 3, 2], np.float32))
     0.3333333333333333
     """
-    low = np.maximum(first[:2], second[:2])
-    high = np.minimum(first[2:], second[2:])
-    intersection = float(np.prod(np.maximum(high - low, 0)))
+    intersection = _shared_area(first, second)
     union = box_area(first) + box_area(second) - intersection
     return intersection / union if union > 0 else 0.0
+
+
+def box_share(first: Floats, second: Floats) -> float:
+    """The share of the smaller of two boxes that lies in the other; 0 if one has no area.
+
+    >>> box_share(np.array([0, 0, 4, 2], np.float32), np.array([3, 0, 5, 2], np.float32))
+    0.5
+    """
+    smaller = min(box_area(first), box_area(second))
+    return _shared_area(first, second) / smaller if smaller else 0.0
+
+
+def _shared_area(first: Floats, second: Floats) -> float:
+    low = np.maximum(first[:2], second[:2])
+    high = np.minimum(first[2:], second[2:])
+    return float(np.prod(np.maximum(high - low, 0)))

@@ -10,18 +10,18 @@ from typing import Any
 
 import numpy as np
 
-from track_anything.api import Moment, as_moment
 from track_anything.build import build_segmenter, choose_segmenter
 from track_anything.config import GRANULARITIES, GridConfig, ReadConfig, RegionConfig
 from track_anything.errors import ConfigError, VideoError
 from track_anything.interfaces import ClickSegmenter, Segmenter
 from track_anything.io.sources import open_source
-from track_anything.prompts import TimeCode
+from track_anything.prompts import Moment, TimeCode, as_moment
 from track_anything.proposers.grid import GridProposer
 from track_anything.proposers.motion import MotionProposer
 from track_anything.proposers.region import Region
 from track_anything.proposers.regions import RegionProposer
 from track_anything.proposers.suppression import of_level
+from track_anything.segmentation import array_frame
 from track_anything.structures import Frame, Image, Mask
 
 PROPOSERS = ("auto", "grid", "regions", "motion")
@@ -152,15 +152,10 @@ def _frames(
 ) -> tuple[str, list[Frame]]:
     """The path, and the frame asked for, after the one before it if that is wanted."""
     if isinstance(picture, np.ndarray):
-        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-            raise ConfigError(
-                f"an image is (H, W, 3) uint8 RGB, got {picture.shape} {picture.dtype}"
-            )
-        if max_side:
-            raise ConfigError("max_side scales files: give an image in the size it is to have")
+        alone = array_frame(picture, max_side=max_side)
         if with_previous:
             raise ConfigError("motion is seen between two frames: give a video, or other proposers")
-        return "", [Frame(0, Fraction(0), picture)]
+        return "", [alone]
     at = at or TimeCode(frame_index=int(with_previous))
     start: dict[str, Any] = {}
     if at.seconds is not None:

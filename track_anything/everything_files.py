@@ -13,12 +13,7 @@ from numpy.typing import NDArray
 from track_anything.errors import ConfigError, OutputError
 from track_anything.everything import Everything
 from track_anything.files import write_whole
-from track_anything.label_png import (
-    MAX_PALETTE_LABEL,
-    write_mask_png,
-    write_palette_png,
-    write_wide_png,
-)
+from track_anything.label_png import write_label_png, write_mask_png
 from track_anything.painting import track_color
 from track_anything.segmentation_files import OVERLAY_SUFFIXES, write_picture
 from track_anything.structures import Image
@@ -99,10 +94,7 @@ class EverythingFolder:
             mask = region.mask
             labels[mask] = number
             write_mask_png(folder / MASKS_NAME / f"{number:04d}.png", mask)
-        if len(everything.regions) > MAX_PALETTE_LABEL:
-            write_wide_png(folder / LABELS_NAME, labels)
-        else:
-            write_palette_png(folder / LABELS_NAME, labels.astype(np.uint8))
+        write_label_png(folder / LABELS_NAME, labels, len(everything.regions))
         write_picture(folder / self._overlay_name, labels_overlay(everything.frame.image, labels))
         text = json.dumps(everything.to_dict(), ensure_ascii=False, allow_nan=False)
         write_whole(folder / TABLE_NAME, text.encode())

@@ -1,9 +1,6 @@
 """A plan carried out: tracked, written, and described in the run folder's manifest."""
 
-import datetime
-import logging
-import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, suppress
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
@@ -11,21 +8,19 @@ from typing import Any
 
 from track_anything.backward import PromptedFramesTracker, carry_back, is_carried_back
 from track_anything.build import SoundRange, build_sinks, build_source
-from track_anything.errors import DatasetError, OutputError, TrackingError, VideoError
+from track_anything.errors import TrackingError
 from track_anything.interfaces import Sink, Tracker
-from track_anything.io.container import STDIN
-from track_anything.io.run_folder import hash_file, versions, write_manifest
-from track_anything.io.run_store import RunStore, RunStoreSink, keep_note, stored_edits
+from track_anything.io.run_folder import versions
+from track_anything.io.run_store import RunStore, RunStoreSink
 from track_anything.io.summary import SummarySink
 from track_anything.io.write_behind import WriteBehindSink
 from track_anything.job import Plan, Resumption
 from track_anything.job_record import job_record
 from track_anything.resume import ResumedTracker, SnapshottingTracker
 from track_anything.run import UnreachedPromptError, run
+from track_anything.run_manifest import InputHash, RunManifest
 from track_anything.structures import FrameResult
 from track_anything.timing import StageClock, TimedSink
-
-_log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,8 +107,8 @@ def _execute_passes(
         count = found.frame_count
     last = plan.again()
     with closing(last):
-        last = replace(last, resumption=Resumption(count, count, is_tracked=True))
-        return _Execution(last, clock, started=passes.started).run([*watch, *sinks])
+        last = replace(last, resumption=Resumption.of_tracked(count))
+        return _Execution(last, clock, started=passes.manifest.started).run([*watch, *sinks])
 
 
 def _is_tracked(plan: Plan) -> bool:
@@ -121,7 +116,7 @@ def _is_tracked(plan: Plan) -> bool:
 
 
 class _Execution:
-    """One execution of a plan and what its manifest says."""
+    """One execution of a plan."""
 
     def __init__(
         self,
@@ -134,11 +129,17 @@ class _Execution:
         self._plan = plan
         self._clock = clock or StageClock()
         self._summary = SummarySink()
-        self.started = started or _now()
         self._is_last = is_last
         self._tracker: Tracker | None = None
         self._store: RunStoreSink | None = None
-        self._hash = _Hash(plan.job.input if plan.folder is not None else "", self._hashed)
+        self._hash = InputHash(plan.job.input if plan.folder is not None else "", self._hashed)
+        self.manifest = RunManifest(
+            plan,
+            clock=self._clock,
+            counted=self._summary,
+            input_hash=self._hash,
+            started=started,
+        )
 
     def run(self, sinks: Sequence[Sink]) -> RunSummary:
         plan = self._plan
@@ -149,12 +150,12 @@ class _Execution:
         try:
             run(source, tracker, plan.schedule, [self._summary, *sinks, *outputs])
         except UnreachedPromptError as error:
-            self._write("complete" if self._is_last else "running", problems=[str(error)])
+            self.manifest.write("complete" if self._is_last else "running", problems=[str(error)])
             raise
         except BaseException as error:
-            self._write_last_words(_status(error), error)
+            self.manifest.write_last_words(_status(error), error)
             raise
-        self._write("complete" if self._is_last else "running")
+        self.manifest.write("complete" if self._is_last else "running")
         return self._result()
 
     def carry_back(self, watch: Sequence[Sink]) -> None:
@@ -165,7 +166,7 @@ class _Execution:
         try:
             carry_back(self._plan, self._loaded(discovers=False), watch=watch)
         except BaseException as error:
-            self._write_last_words(_status(error), error)
+            self.manifest.write_last_words(_status(error), error)
             raise
 
     def _loaded(self, *, discovers: bool = True) -> Tracker:
@@ -179,7 +180,7 @@ class _Execution:
         if plan.folder is None:
             return []
         plan.folder.begin(keeps_store=plan.resumption is not None)
-        manifest = self._write("running")
+        manifest = self.manifest.write("running")
         limits = plan.limits
         start_frame = limits.get("start_frame")
         sound = SoundRange(
@@ -204,7 +205,7 @@ class _Execution:
                 sound=sound,
             )
         except BaseException as error:
-            self._write_last_words("failed", error)
+            self.manifest.write_last_words("failed", error)
             raise
 
     def _open_store(self, path: Path, manifest: Any) -> RunStoreSink:
@@ -233,7 +234,7 @@ class _Execution:
             self._store.offer_note("input_sha256", digest)
 
     def _result(self) -> RunSummary:
-        counted, timings = self._summary.to_dict(), self._clock.to_dict()
+        counted = self._summary.to_dict()
         objects: Any = counted["objects"]
         event_counts: Any = counted["event_counts"]
         frames: Any = counted["frames"]
@@ -242,117 +243,17 @@ class _Execution:
             output=self._plan.job.output,
             segmenter=self._plan.segmenter.name,
             frames=frames,
-            seconds=_tracking_seconds(timings),
+            seconds=self.manifest.seconds,
             objects={int(track_id): one for track_id, one in objects.items()},
             event_counts=event_counts,
-            problems=tuple(self._problems()),
+            problems=tuple(self.manifest.problems),
         )
-
-    def _problems(self) -> list[str]:
-        return list(getattr(self._plan.source, "problems", ()))
-
-    def _write_last_words(self, status: str, error: BaseException) -> None:
-        """Write the manifest where an error is on its way already."""
-        text = str(error) or type(error).__name__
-        try:
-            self._write(status, problems=[] if status == "interrupted" else [text])
-        except OutputError as second:
-            _log.warning("%s", second)
-
-    def _write(self, status: str, *, problems: Sequence[str] = ()) -> Any:
-        folder, resumption = self._plan.folder, self._plan.resumption
-        if folder is None:
-            return None
-        manifest: dict[str, Any] = {
-            "status": status,
-            "started": self.started,
-            "finished": None if status == "running" else _now(),
-            "versions": versions(),
-            **_history(folder.store, resumption),
-            **self._plan.to_dict(),
-        }
-        manifest["input"]["sha256"] = self._hash.result(waits=status == "complete")
-        if status != "running":
-            timings = self._clock.to_dict()
-            counted = self._summary.to_dict()
-            frames: Any = counted["frames"]
-            rate = frames / max(_tracking_seconds(timings), 1e-9)
-            manifest |= {
-                "problems": [*self._problems(), *problems],
-                "frames_per_second": round(rate, 2),
-                "timings": _rounded(timings),
-                **counted,
-            }
-        plain = write_manifest(folder.path, manifest)
-        if status != "running" and folder.store.exists():
-            try:
-                keep_note(folder.store, "manifest", plain)
-            except (DatasetError, OutputError) as error:
-                _log.warning("no copy of the manifest in the store: %s", error)
-        return plain
 
 
 def _status(error: BaseException) -> str:
     return "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
 
 
-def _history(path: Path, resumption: Resumption | None) -> dict[str, Any]:
-    """What a manifest says of a run that was not made in one go."""
-    if resumption is None:
-        return {}
-    if not resumption.is_tracked:
-        return {"resumed_at_frame": resumption.next_result}
-    return {"edits": [asdict(edit) for edit in stored_edits(path)]}
-
-
 def _known_results(path: Path, stop: int) -> Iterator[FrameResult]:
     with closing(RunStore.open(path)) as store:
         yield from store.results(stop=stop)
-
-
-class _Hash:
-    """The hash of the input, taken on a thread beside the tracking."""
-
-    def __init__(self, path: str, tell: Callable[[str], None]) -> None:
-        self._path = Path(path) if path and path != STDIN and Path(path).is_file() else None
-        self._tell = tell
-        self._digest: str | None = None
-        self._thread: threading.Thread | None = None
-
-    def start(self) -> None:
-        if self._path is not None:
-            self._thread = threading.Thread(target=self._compute, name="hash", daemon=True)
-            self._thread.start()
-
-    def result(self, *, waits: bool) -> str | None:
-        """None for what is not one file, or not read to its end yet."""
-        if self._thread is not None:
-            self._thread.join(None if waits else 0)
-        return self._digest
-
-    def _compute(self) -> None:
-        if self._path is None:
-            return
-        try:
-            self._digest = hash_file(self._path)
-        except VideoError as error:
-            _log.warning("no hash of the input: %s", error)
-        else:
-            self._tell(self._digest)
-
-
-def _tracking_seconds(timings: Mapping[str, Any]) -> float:
-    return float(timings["wall"] - timings.get("load", {"seconds": 0.0})["seconds"])
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(timespec="seconds")
-
-
-def _rounded(timings: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: {**stage, "seconds": round(stage["seconds"], 4)}
-        if isinstance(stage, Mapping)
-        else round(stage, 4)
-        for name, stage in timings.items()
-    }

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from track_anything.api import Moment, as_moment
 from track_anything.errors import ConfigError
 from track_anything.export.selection import chosen_ids, select
 from track_anything.io.run_store import RunStore, StoredEdit, stored_edits, undo_last
@@ -21,6 +20,7 @@ from track_anything.io.run_store.identities import (
     split_track,
     swap_tracks,
 )
+from track_anything.prompts import Moment, as_moment
 from track_anything.rewrite import derived_files
 
 

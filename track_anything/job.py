@@ -1,5 +1,6 @@
 """One run as plain data, and the plan that is made of it once everything has been checked."""
 
+import logging
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from fractions import Fraction
@@ -17,6 +18,7 @@ from track_anything.build import (
 )
 from track_anything.config import DiscoveryConfig, RunConfig
 from track_anything.errors import ConfigError, PromptError
+from track_anything.export.paths import earlier_exports
 from track_anything.interfaces import FrameSource, Tracker
 from track_anything.io.container import STDIN
 from track_anything.io.run_folder import RunFolder
@@ -24,6 +26,11 @@ from track_anything.io.sources import open_source, probe
 from track_anything.prompts import ObjectSpec, PromptSchedule, TimeCode, build_schedule
 from track_anything.structures import Prompt, VideoInfo
 from track_anything.timing import StageClock
+
+_log = logging.getLogger(__name__)
+
+_NAMED = 3
+"""Most strange files that are told by name."""
 
 Prompts = Sequence[ObjectSpec] | Mapping[int, Sequence[Prompt]]
 """What the user said of objects, or prompts by index of the frame, in pixels of that frame."""
@@ -45,6 +52,11 @@ class Resumption:
     next_frame: int
     state: bytes | None = None
     is_tracked: bool = False
+
+    @classmethod
+    def of_tracked(cls, frame_count: int) -> "Resumption":
+        """Of a run whose results, of so many frames, are all in the store."""
+        return cls(frame_count, frame_count, is_tracked=True)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -102,6 +114,8 @@ def plan(job: Job, *, resumption: Resumption | None = None) -> "Plan":
             raise ConfigError(NO_DISCOVERY)
     _check_direction(job)
     folder = _folder(job)
+    if folder is not None and resumption is None:
+        _tell_strangers(folder)
     limits = _limits(job)
     source = open_source(job.input, config=replace(job.config.read, prefetch_frames=0), **limits)
     try:
@@ -216,7 +230,18 @@ def _folder(job: Job) -> RunFolder | None:
         if hints.mask is not None
     ]
     inputs = [Path(job.input), *masks, *job.used_files]
-    return RunFolder(job.output, overwrite=job.overwrite, inputs=inputs)
+    exports = earlier_exports(job.output) if job.overwrite else ()
+    return RunFolder(job.output, overwrite=job.overwrite, inputs=inputs, exports=exports)
+
+
+def _tell_strangers(folder: RunFolder) -> None:
+    """Say what stays in a folder that is written anew."""
+    names = [f"{one.relative_to(folder.path)}{'/' * one.is_dir()}" for one in folder.strangers()]
+    if names:
+        more = f" and {len(names) - _NAMED} more" * (len(names) > _NAMED)
+        _log.warning(
+            "%s: what no run wrote stays: %s%s", folder.path, ", ".join(names[:_NAMED]), more
+        )
 
 
 def _check_direction(job: Job) -> None:

@@ -39,6 +39,23 @@ def write_wide_png(path: Path, labels: NDArray[np.uint16]) -> None:
     write_whole(path, _png(labels, _GRAY))
 
 
+def write_label_png(path: Path, labels: NDArray[np.uint16], highest: int) -> None:
+    """Write an (H, W) label map as a palette PNG, or as a 16-bit gray one above 254 labels.
+
+    Args:
+        path: The file.
+        labels: 0 for none.
+        highest: Which label decides that, whether it is in this map or not.
+
+    Raises:
+        OutputError: If it cannot be written.
+    """
+    if highest > MAX_PALETTE_LABEL:
+        write_wide_png(path, labels)
+    else:
+        write_palette_png(path, labels.astype(np.uint8))
+
+
 def write_mask_png(path: Path, mask: Mask) -> None:
     """Write one mask as an 8-bit gray PNG: 255 object, 0 background.
 

@@ -73,6 +73,23 @@ def resize_logits(logits: Floats | LogitsPart, size: tuple[int, int]) -> Floats:
     )
 
 
+def probability(logits: Floats, *, limit: float = 30.0) -> Floats:
+    """The probabilities that logits stand for, of the same shape.
+
+    Args:
+        logits: Of any shape but a scalar.
+        limit: Logits count as this far from 0 at most, so that none is certain.
+
+    >>> np.round(probability(np.log([1.0, 3.0])), 3).tolist()
+    [0.5, 0.75]
+    """
+    out = np.clip(logits, -limit, limit)
+    np.negative(out, out=out)
+    np.exp(out, out=out)
+    out += 1
+    return np.asarray(np.reciprocal(out, out=out), np.float32)
+
+
 def logits_mask(logits: Floats | LogitsPart, size: tuple[int, int]) -> Mask:
     """The bool mask that logits stand for on a frame of (height, width)."""
     if isinstance(logits, LogitsPart) and logits.size == size:

@@ -82,11 +82,24 @@ def plan_to_rewrite(folder: Path) -> Plan:
         VideoError: If the input cannot be read or was changed.
     """
     with closing(RunStore.open(folder)) as store:
-        if not store.is_complete:
-            raise DatasetError(f"{folder}: is not complete; `--resume` goes on with it")
-        job, _ = stored_job(store)
+        job, _ = complete_job(store)
         resumption = _resumption(store)
     return plan(replace(job, overwrite=True), resumption=resumption)
+
+
+def complete_job(store: RunStore) -> tuple[Job, Mapping[str, Any]]:
+    """As stored_job, of a run that came to its end.
+
+    Raises:
+        DatasetError: If it did not, or does not say how it was made.
+        VideoError: If the input was changed.
+    """
+    if not store.is_complete:
+        folder = store.path.parent
+        raise DatasetError(
+            f"{folder}: is not complete: `track-anything track --resume {folder}` goes on with it"
+        )
+    return stored_job(store)
 
 
 def stored_job(store: RunStore, asked: Job | None = None) -> tuple[Job, Mapping[str, Any]]:
@@ -116,7 +129,7 @@ def _is_done(store: RunStore) -> bool:
 def _resumption(store: RunStore) -> Resumption:
     if store.is_complete:
         # Ended while the other files were completed: nothing is left to track.
-        return Resumption(store.frame_count, store.frame_count, is_tracked=True)
+        return Resumption.of_tracked(store.frame_count)
     found = store.snapshot()
     if found is None:
         return Resumption(0, 0)

@@ -17,7 +17,7 @@ from track_anything.job import Plan, Resumption, plan
 from track_anything.job_record import job_record
 from track_anything.prompts import ObjectSpec
 from track_anything.prompts.stored import schedule_of
-from track_anything.resume import stored_job
+from track_anything.resume import complete_job
 from track_anything.retrack import Retracker
 from track_anything.structures import SEARCHED_STATES, Event, EventKind
 from track_anything.timing import StageClock
@@ -62,14 +62,9 @@ def plan_revision(folder: Path, objects: Sequence[ObjectSpec]) -> Revision:
         TrackAnythingError: As job.plan.
     """
     with closing(RunStore.open(folder)) as store:
-        if not store.is_complete:
-            raise DatasetError(
-                f"{folder}: is not complete: `track-anything track --resume {folder}` goes on "
-                "with it, then it can be corrected"
-            )
-        job, record = stored_job(store)
+        job, record = complete_job(store)
         corrections, schedule = corrections_of(store, objects, schedule_of(record["prompts"]))
-        resumption = Resumption(store.frame_count, store.frame_count, is_tracked=True)
+        resumption = Resumption.of_tracked(store.frame_count)
     job = replace(job, prompts=schedule, overwrite=True)
     return Revision(plan(job, resumption=resumption), corrections)
 

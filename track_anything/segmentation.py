@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from track_anything.api import Moment, PromptsGiven, as_moment, as_prompts
+from track_anything.api import PromptsGiven, as_prompts
 from track_anything.boxes import grow_box
 from track_anything.build import SegmenterSpec, build_segmenter, choose_segmenter
 from track_anything.config import ReadConfig
@@ -21,9 +21,11 @@ from track_anything.job import Prompts
 from track_anything.masks import mask_box, mask_logits
 from track_anything.prompts import (
     FIRST_FRAME,
+    Moment,
     ObjectSpec,
     PromptSchedule,
     TimeCode,
+    as_moment,
     build_schedule,
 )
 from track_anything.rle import mask_to_rle
@@ -165,6 +167,23 @@ def segment(
     )
 
 
+def array_frame(image: Image, *, max_side: int = 0) -> Frame:
+    """An image that is in memory as the only frame there is.
+
+    Args:
+        image: Standard form.
+        max_side: As for files; an image has the size it is to have, so that 0 alone fits.
+
+    Raises:
+        ConfigError: If it is not in the standard form, or is to be scaled.
+    """
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise ConfigError(f"an image is (H, W, 3) uint8 RGB, got {image.shape} {image.dtype}")
+    if max_side:
+        raise ConfigError("max_side scales files: give an image in the size it is to have")
+    return Frame(0, Fraction(0), image)
+
+
 def _at_moment(prompts: Prompts, at: TimeCode | None) -> tuple[TimeCode, Prompts]:
     """The moment of the picture, and its prompts, as those of the first frame read."""
     if isinstance(prompts, Mapping):
@@ -198,14 +217,9 @@ def _moved(objects: Sequence[ObjectSpec], moment: TimeCode) -> list[ObjectSpec]:
 
 def _read(picture: str | Path | Image, at: TimeCode, max_side: int) -> tuple[VideoInfo, Frame]:
     if isinstance(picture, np.ndarray):
-        if picture.ndim != 3 or picture.shape[2] != 3 or picture.dtype != np.uint8:
-            raise ConfigError(
-                f"an image is (H, W, 3) uint8 RGB, got {picture.shape} {picture.dtype}"
-            )
-        if max_side:
-            raise ConfigError("max_side scales files: give an image in the size it is to have")
+        alone = array_frame(picture, max_side=max_side)
         height, width = picture.shape[:2]
-        return VideoInfo(width=width, height=height), Frame(0, Fraction(0), picture)
+        return VideoInfo(width=width, height=height), alone
     start: dict[str, Any] = {}
     if at.seconds is not None:
         start["start"] = at.seconds

@@ -12,12 +12,7 @@ from PIL import Image as PillowImage
 
 from track_anything.errors import ConfigError, OutputError
 from track_anything.files import write_whole
-from track_anything.label_png import (
-    MAX_PALETTE_LABEL,
-    write_mask_png,
-    write_palette_png,
-    write_wide_png,
-)
+from track_anything.label_png import write_label_png, write_mask_png
 from track_anything.masks import label_map
 from track_anything.painting import overlay
 from track_anything.segmentation import Segmentation, SegmentedObject
@@ -174,8 +169,4 @@ def _write_mask(path: Path, segmentation: Segmentation) -> None:
         write_mask_png(path, next(iter(masks.values())))
         return
     height, width = segmentation.frame.image.shape[:2]
-    labels = label_map(masks, (height, width))
-    if max(masks) > MAX_PALETTE_LABEL:
-        write_wide_png(path, labels)
-    else:
-        write_palette_png(path, labels.astype(np.uint8))
+    write_label_png(path, label_map(masks, (height, width)), max(masks))

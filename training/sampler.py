@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from track_anything.boxes import box_share
 from track_anything.segmenters.compact.channels import CropPrompt, stack_channels
 from track_anything.segmenters.compact.network import CROP_SIDE
 from track_anything.segmenters.compact.window import Window, window_around
@@ -222,10 +223,8 @@ def united(instance: Instance, siblings: list[Instance], random: Generator) -> I
 
 def _share_space(one: Instance, other: Instance) -> bool:
     """Whether much of the smaller box lies in the other, as with a rider; neighbours do not."""
-    corners = np.array([one.box, other.box])
-    shared = np.clip(corners[:, 2:].min(0) - corners[:, :2].max(0), 0, None).prod()
-    smaller = (corners[:, 2:] - corners[:, :2]).prod(1).min()
-    return bool(shared >= 0.3 * smaller)
+    first, second = (np.array(each.box, np.float32) for each in (one, other))
+    return box_share(first, second) >= 0.3
 
 
 def _grouped(instances: list[Instance]) -> list[list[Instance]]:

@@ -1,17 +1,62 @@
 """The real command line, in this process, on a small clip."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import av
 import pytest
 from click.testing import CliRunner, Result
+from PIL import Image
 from track_anything_cli.main import program
 
+from track_anything import track
+from track_anything.config import RunConfig
 from track_anything.testing import MovingSquare
 
 FRAMES = 12
 Run = Callable[..., Result]
+Boxes = Mapping[str, Sequence[float]]
+
+
+_QUICK = """
+segmenter = "grabcut"
+[propagator.appearance]
+hidden = 8
+first_steps = 20
+key_steps = 5
+steps = 2
+batch = 128
+"""
+
+
+@pytest.fixture
+def quick(tmp_path: Path) -> Path:
+    """A settings file: no weights, and an appearance that is learned in a moment."""
+    path = tmp_path / "quick.toml"
+    path.write_text(_QUICK)
+    return path
+
+
+@pytest.fixture(scope="session")
+def tables_only(tmp_path_factory: pytest.TempPathFactory) -> Callable[[Boxes], Path]:
+    """Tracks boxes by name through twelve pictures of a square; the run has tables alone."""
+
+    def make(boxes: Boxes) -> Path:
+        folder = tmp_path_factory.mktemp("tracked")
+        (folder / "pictures").mkdir()
+        for frame in MovingSquare(frame_count=FRAMES):
+            Image.fromarray(frame.image).save(folder / "pictures" / f"{frame.index:05d}.png")
+        track(
+            folder / "pictures",
+            boxes,
+            folder / "run",
+            config=RunConfig(segmenter="grabcut"),
+            video_out=False,
+            masks=False,
+        )
+        return folder / "run"
+
+    return make
 
 
 @pytest.fixture

@@ -10,23 +10,12 @@ from click.testing import Result
 from track_anything.io.run_store import RunStore
 from track_anything.testing import MovingSquare
 
-QUICK = """
-segmenter = "grabcut"
-[propagator.appearance]
-hidden = 8
-first_steps = 20
-key_steps = 5
-steps = 2
-batch = 128
-"""
 Run = Callable[..., Result]
 
 
 @pytest.fixture
-def words(clip: Path, tmp_path: Path) -> list[str]:
+def words(clip: Path, quick: Path) -> list[str]:
     """A command that tracks the square from frame 6 of 12."""
-    quick = tmp_path / "quick.toml"
-    quick.write_text(QUICK)
     box = ",".join(f"{side:g}" for side in MovingSquare().box(6))
     return ["track", str(clip), f"--box=square={box}@6f", "--config", str(quick), "--no-video"]
 

@@ -151,3 +151,30 @@ def test_the_list_tells_every_format_where_it_goes_and_its_options(run: Run) -> 
         "default": "results",
         "text": "Columns of a tracker's results, or those of ground truth.",
     }
+
+
+def test_a_run_that_is_overwritten_takes_its_review_and_exports_with_it(
+    run: Run, clip: Path, quick: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "run"
+    words = ("track", clip, "--box=8,12,32,36", "--no-video", "--config", quick, "-o", folder)
+    assert run(*words).exit_code == 0
+    of_run = contents(folder)
+    assert run("review", folder).exit_code == 0
+    made = run("export", folder, *(word for name in FORMATS for word in ("--to", name)))
+    assert made.exit_code == 0, made.output
+    assert len(list((folder / "exports").iterdir())) == len(FORMATS)
+    first = run(*words, "--overwrite")
+    assert first.exit_code == 0, first.output
+    assert contents(folder) == of_run
+    assert "stays" not in first.stderr
+    (folder / "notes.txt").write_text("mine")
+    (folder / "exports" / "davis").mkdir(parents=True)
+    (folder / "exports" / "davis" / "best.txt").write_text("mine")
+    second = run(*words, "--overwrite")
+    assert f"{folder}: what no run wrote stays: exports/davis/best.txt, notes.txt" in second.stderr
+    assert contents(folder) == of_run | {"notes.txt", "exports/davis/best.txt"}
+
+
+def contents(folder: Path) -> set[str]:
+    return {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}

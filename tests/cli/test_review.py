@@ -7,11 +7,6 @@ from pathlib import Path
 
 import pytest
 from click.testing import Result
-from PIL import Image
-
-from track_anything import track
-from track_anything.config import RunConfig
-from track_anything.testing import MovingSquare
 
 Run = Callable[..., Result]
 
@@ -19,21 +14,9 @@ BOXES = {"square": (8, 12, 32, 36)}
 
 
 @pytest.fixture(scope="module")
-def tracked(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def tracked(tables_only: Callable[..., Path]) -> Path:
     """Twelve frames of a square."""
-    folder = tmp_path_factory.mktemp("tracked")
-    (folder / "pictures").mkdir()
-    for frame in MovingSquare(frame_count=12):
-        Image.fromarray(frame.image).save(folder / "pictures" / f"{frame.index:05d}.png")
-    track(
-        folder / "pictures",
-        BOXES,
-        folder / "run",
-        config=RunConfig(segmenter="grabcut"),
-        video_out=False,
-        masks=False,
-    )
-    return folder / "run"
+    return tables_only(BOXES)
 
 
 @pytest.fixture

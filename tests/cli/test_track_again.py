@@ -20,15 +20,6 @@ from track_anything.io.run_store import RunStore, stored_edits, undo_last
 from track_anything.testing import MovingSquare
 
 FRAMES = 36
-QUICK = """
-segmenter = "grabcut"
-[propagator.appearance]
-hidden = 8
-first_steps = 20
-key_steps = 5
-steps = 2
-batch = 128
-"""
 Run = Callable[..., Result]
 
 
@@ -60,10 +51,8 @@ def clip(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def words(clip: Path, tmp_path: Path) -> list[str]:
+def words(clip: Path, quick: Path) -> list[str]:
     """A command that tracks the square, corrected on 12 and 24, and a part of the background."""
-    quick = tmp_path / "quick.toml"
-    quick.write_text(QUICK)
     boxes = [f"--box=square={box(index)}@{index}f" for index in (0, 12, 24)]
     patch = "--box=patch=90,4,120,24@6f"
     return ["track", str(clip), *boxes, patch, "--object-masks", "--config", str(quick)]

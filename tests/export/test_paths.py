@@ -8,7 +8,7 @@ import pytest
 
 from track_anything.errors import OutputError
 from track_anything.export.formats import find_format
-from track_anything.export.paths import check_place, clear_place
+from track_anything.export.paths import check_place, clear_place, earlier_exports
 from track_anything.structures import VideoInfo
 
 INFO = VideoInfo(width=4, height=4, path="clips/dog park.mp4")
@@ -127,3 +127,46 @@ def test_clearing_a_file_makes_its_folder_and_leaves_the_file(tmp_path: Path) ->
     (tmp_path / "a" / "mot.txt").write_text("old")
     clear_place(tmp_path / "a" / "mot.txt", find_format("mot"), INFO)
     assert (tmp_path / "a" / "mot.txt").read_text() == "old"
+
+
+def test_earlier_exports_are_the_files_of_every_format_by_its_own_name(run: Path) -> None:
+    exports = run / "exports"
+    own = {
+        "coco.json",
+        ".coco.json.partial",
+        ".cvat.xml.spill",
+        "video.mp4",
+        "video.partial.mp4",
+        "davis/00000.png",
+        "objects/0001/00012.png",
+        "labelme/dog_park_00001.json",
+        "labelme/00001.jpg",
+        "yolo/data.yaml",
+        "yolo/images/train/dog_park_00001.jpg",
+        "yolo.partial/labels/train/00001.txt",
+    }
+    strange = {"mine.json", "davis/best.png", "labelme/classes.json", "davis2/00000.png"}
+    for name in own | strange:
+        (exports / name).parent.mkdir(parents=True, exist_ok=True)
+        (exports / name).write_text("")
+    (exports / "yolo" / "data.yaml").write_text(
+        "# Written by track-anything; masks are polygons of the classes below.\n"
+    )
+    found = {str(path.relative_to(exports)) for path in earlier_exports(run)}
+    assert found == own
+    (exports / "yolo" / "data.yaml").write_text("# Written by somebody else.\n")
+    found = {str(path.relative_to(exports)) for path in earlier_exports(run)}
+    assert found == {name for name in own if not name.startswith("yolo/")}
+
+
+def test_exports_behind_a_link_are_none_of_the_run(run: Path, tmp_path: Path) -> None:
+    (tmp_path / "elsewhere" / "davis").mkdir(parents=True)
+    (tmp_path / "elsewhere" / "davis" / "00000.png").write_text("")
+    assert earlier_exports(run) == []
+    (run / "exports").mkdir()
+    (run / "exports" / "davis").symlink_to(tmp_path / "elsewhere" / "davis")
+    assert earlier_exports(run) == []
+    (run / "exports" / "davis").unlink()
+    (run / "exports").rmdir()
+    (run / "exports").symlink_to(tmp_path / "elsewhere")
+    assert earlier_exports(run) == []

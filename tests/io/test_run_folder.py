@@ -139,6 +139,37 @@ def test_a_run_that_goes_on_keeps_its_store_and_nothing_else(tmp_path: Path) -> 
     assert files(tmp_path) == {*FOREIGN, *kept}
 
 
+def test_what_was_made_of_a_run_goes_with_it_and_stays_with_one_that_goes_on(
+    tmp_path: Path,
+) -> None:
+    made = ("review.html", "review.csv", ".review.csv.partial", "exports/davis/00000.png")
+    exports = [tmp_path / "exports" / "davis" / "00000.png"]
+    fill(tmp_path, (*OWN, *made, "exports/davis/notes.txt"))
+    run = RunFolder(tmp_path, overwrite=True, inputs=[], exports=exports)
+    run.begin(keeps_store=True)
+    assert files(tmp_path) >= {*made, "tracks.db"}
+    run.begin()
+    assert files(tmp_path) == {"exports/davis/notes.txt"}
+
+
+def test_strangers_are_what_begin_leaves(tmp_path: Path) -> None:
+    fill(tmp_path, (*OWN, *FOREIGN, "review.html", "exports/coco.json", "exports/mine.json"))
+    (tmp_path / "empty").mkdir()
+    run = RunFolder(
+        tmp_path, overwrite=True, inputs=[], exports=[tmp_path / "exports" / "coco.json"]
+    )
+    strangers = {str(one.relative_to(tmp_path)) for one in run.strangers()}
+    # A folder that runs do not make is one stranger, whatever is in it.
+    within = {*FOREIGN, "exports/mine.json"} - {"other/00000.png"}
+    assert strangers == {*within, "other", "empty"}
+    run.begin()
+    assert {str(one.relative_to(tmp_path)) for one in run.strangers()} == strangers
+
+
+def test_a_folder_that_is_not_there_has_no_strangers(tmp_path: Path) -> None:
+    assert RunFolder(tmp_path / "run", overwrite=True, inputs=[]).strangers() == []
+
+
 def test_overwriting_does_not_follow_links_out_of_the_folder(tmp_path: Path) -> None:
     fill(tmp_path / "precious", ("00000.png", "0001/00000.png"))
     (tmp_path / "run").mkdir()

@@ -1,8 +1,10 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 
 from track_anything.config import PropagatorConfig
-from track_anything.structures import Floats
+from track_anything.structures import Floats, Mask
 from track_anything.tracking.features import Rect
 from track_anything.tracking.motion import (
     FORBIDDEN,
@@ -205,3 +207,41 @@ def test_a_mask_carried_beside_its_part_still_makes_it_the_main_one() -> None:
         (20, 10),
         (20, 20),
     ]
+
+
+def liker(part: Floats, fit: float, other: float) -> Callable[[Mask], float]:
+    """The part has so much of the object's colours, any other so much."""
+    return lambda mask: fit if np.array_equal(mask, part > 0) else other
+
+
+@pytest.mark.parametrize(
+    ("fit", "other", "is_taken"),
+    [(0.9, 0.8, True), (0.85, 0.8, False), (0.79, 0.3, False)],
+    ids=["liker", "hardly liker", "liker but unlike"],
+)
+def test_of_two_parts_far_apart_the_smaller_is_the_object_if_it_is_clearly_liker(
+    fit: float, other: float, is_taken: bool
+) -> None:
+    small, large = square(60, 40, 14), square(10, 10, 20)
+    soft = small + large
+    config = PropagatorConfig()
+    found = stray_parts(soft, soft, config, likeness=liker(small, fit, other), usual_area=400)
+    assert found is not None
+    assert np.array_equal(found, (large if is_taken else small) > 0)
+
+
+def test_a_part_far_too_small_to_be_the_object_is_not_taken_for_it() -> None:
+    small, large = square(60, 40, 6), square(10, 10, 20)
+    soft = small + large
+    found = stray_parts(
+        soft, soft, PropagatorConfig(), likeness=liker(small, 1.0, 0.2), usual_area=400
+    )
+    assert found is not None
+    assert np.array_equal(found, small > 0)
+
+
+def test_parts_near_one_another_are_the_object_however_unlike_one_is() -> None:
+    small, large = square(36, 10, 14), square(10, 10, 20)
+    soft = small + large
+    likeness = liker(small, 1.0, 0.2)
+    assert stray_parts(soft, soft, PropagatorConfig(), likeness=likeness, usual_area=400) is None

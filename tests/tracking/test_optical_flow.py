@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from track_anything.structures import Image
-from track_anything.tracking.optical_flow import FLOW_SIDE, FlowEstimator, flow_image
+from track_anything.tracking.optical_flow import FlowEstimator
 
 
 @pytest.fixture
@@ -69,26 +69,6 @@ def test_a_given_previous_picture_is_gone_on_from(texture: Callable[[int, int], 
     assert ours is not None
     assert theirs is not None
     assert ours.tobytes() == theirs.tobytes()
-
-
-@pytest.mark.parametrize(
-    ("size", "expected"),
-    [
-        ((480, 854), (241, FLOW_SIDE)),  # 480 * 428 / 854 = 240.6
-        ((1920, 1080), (FLOW_SIDE, 241)),  # 1080 * 428 / 1920 = 240.75
-        ((120, 160), (120, 160)),
-        ((17, 33), (32, 33)),
-        ((1, 1), (32, 32)),
-        ((10, 2000), (32, FLOW_SIDE)),
-    ],
-)
-def test_flow_is_computed_at_a_bounded_size(
-    size: tuple[int, int], expected: tuple[int, int]
-) -> None:
-    gray = flow_image(np.full((*size, 3), 77, np.uint8))
-    assert gray.shape == expected
-    assert gray.dtype == np.uint8
-    assert (gray == 77).all()
 
 
 @pytest.mark.parametrize("size", [(17, 33), (1, 1), (10, 2000), (33, 31)])

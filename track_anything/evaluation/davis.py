@@ -18,7 +18,7 @@ from track_anything.evaluation.metrics import (
     score_recall,
 )
 from track_anything.interfaces import Segmenter, Tracker
-from track_anything.label_png import MAX_PALETTE_LABEL, write_palette_png, write_wide_png
+from track_anything.label_png import write_label_png, write_palette_png
 from track_anything.masks import label_map
 from track_anything.structures import Frame, FrameResult, ImageEmbedding, MaskPrediction, Prompt
 
@@ -263,10 +263,9 @@ class _Scorer:
 
     def _write(self, path: Path, labels: NDArray[np.uint16]) -> None:
         if self._sequence.is_binary:
-            labels = labels * np.uint16(BINARY_LABEL)
-        elif max(self._sequence.object_ids) > MAX_PALETTE_LABEL:
-            return write_wide_png(path, labels)
-        return write_palette_png(path, labels.astype(np.uint8))
+            write_palette_png(path, labels.astype(np.uint8) * np.uint8(BINARY_LABEL))
+        else:
+            write_label_png(path, labels, max(self._sequence.object_ids))
 
 
 def score_means(scores: Iterable[Mapping[str, float]]) -> dict[str, float]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from track_anything.api import Moment
 from track_anything.export.paths import clear_place
 from track_anything.export.plan import (
     ExportPlan,
@@ -19,6 +18,7 @@ from track_anything.export.plan import (
 from track_anything.export.selection import with_images
 from track_anything.interfaces import Sink
 from track_anything.io.write_behind import WriteBehindSink
+from track_anything.prompts import Moment
 from track_anything.run import SinkGroup
 
 

@@ -6,11 +6,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from track_anything.errors import OutputError
-from track_anything.export.formats import ExportFormat
+from track_anything.export.formats import FORMATS, ExportFormat
 from track_anything.io.frame_pictures import FramePictures
-from track_anything.io.run_folder import MANIFEST_NAME, STORE_COMPANIONS, STORE_NAME
+from track_anything.io.run_folder import EXPORTS_NAME, MANIFEST_NAME, STORE_COMPANIONS, STORE_NAME
+from track_anything.io.yolo import data_set_files
 from track_anything.structures import VideoInfo
 
+_ANY_VIDEO = "*[0-9][0-9][0-9][0-9]"
+"""Names of pictures of whatever video, up to the last digit of their number, of five or more."""
 _KEPT = (STORE_NAME, *(STORE_NAME + suffix for suffix in STORE_COMPANIONS), MANIFEST_NAME)
 
 
@@ -74,12 +77,7 @@ def clear_place(path: Path, one: ExportFormat, info: VideoInfo) -> None:
         if not one.is_folder(path) or not path.is_dir():
             return
         name = glob.escape(FramePictures(info).name_of(0).removesuffix("00000.jpg"))
-        files = [
-            file
-            for pattern in one.own
-            for file in sorted(path.glob(pattern.replace("{name}", name)))
-            if file.is_file() and not file.parent.is_symlink()
-        ]
+        files = _own_files(path, one, name)
         for file in files:
             file.unlink(missing_ok=True)
         # Deepest first: an empty folder of an object would look like an object.
@@ -90,6 +88,52 @@ def clear_place(path: Path, one: ExportFormat, info: VideoInfo) -> None:
     except OSError as error:
         place = error.filename or path
         raise OutputError(f"{place}: cannot be prepared ({error.strerror})") from error
+
+
+def earlier_exports(run: Path) -> list[Path]:
+    """Files in RUN/exports that have the names of exports, complete or not.
+
+    Exports that were given another name or place are none of them.
+
+    Args:
+        run: A run folder; it need not be there.
+
+    Raises:
+        OutputError: If the folder cannot be looked into.
+    """
+    folder = run / EXPORTS_NAME
+    found: list[Path] = []
+    try:
+        if folder.is_symlink() or not folder.is_dir():
+            return []
+        for one in FORMATS.values():
+            path = folder / one.path
+            if not one.is_folder(path):
+                partial = f"{path.stem}.partial{path.suffix}"
+                names = (path.name, partial, f".{path.name}.partial", f".{path.name}.spill")
+                found += (file for file in (folder / name for name in names) if file.is_file())
+            elif not path.is_symlink():
+                found += _own_files(path, one, _ANY_VIDEO)
+        found += data_set_files(folder / FORMATS["yolo"].path)
+    except PermissionError as error:
+        raise OutputError(f"{folder}: cannot be looked into ({error.strerror})") from error
+    return found
+
+
+def _own_files(folder: Path, one: ExportFormat, name: str) -> list[Path]:
+    """What a format can have written into a folder.
+
+    Args:
+        folder: Where.
+        one: The format.
+        name: Pattern of what pictures of the video are called, up to their number.
+    """
+    return [
+        file
+        for pattern in one.own
+        for file in sorted(folder.glob(pattern.replace("{name}", name)))
+        if file.is_file() and not file.parent.is_symlink()
+    ]
 
 
 def _check_kind(path: Path, *, is_folder: bool) -> None:

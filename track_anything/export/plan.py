@@ -8,7 +8,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from track_anything.api import Moment, as_moment
 from track_anything.config import ReadConfig, RunConfig, with_values
 from track_anything.errors import ConfigError, VideoError
 from track_anything.export.formats import find_format
@@ -18,14 +17,13 @@ from track_anything.export.selection import Selection, select
 from track_anything.interfaces import FrameSource
 from track_anything.io.container import STDIN
 from track_anything.io.fingerprint import fingerprint
+from track_anything.io.run_folder import EXPORTS_NAME
 from track_anything.io.run_store import RunStore
 from track_anything.io.sources import open_source
+from track_anything.prompts import Moment, as_moment
 from track_anything.structures import VideoInfo
 
 _log = logging.getLogger(__name__)
-
-EXPORTS_NAME = "exports"
-"""The folder in a run folder where exports go unless told otherwise."""
 
 
 @dataclass(frozen=True)

@@ -7,10 +7,9 @@ from numpy.typing import NDArray
 
 from track_anything.errors import OutputError
 from track_anything.label_png import (
-    MAX_PALETTE_LABEL,
     read_label_png,
+    write_label_png,
     write_mask_png,
-    write_palette_png,
     write_wide_png,
 )
 from track_anything.masks import label_map
@@ -42,10 +41,7 @@ class PaletteMaskSink:
         size = (result.frame.image.shape[0], result.frame.image.shape[1])
         labels = label_map({one.track_id: one.mask for one in result.objects}, size)
         path = self._folder / _frame_name(result.frame.index)
-        if max((one.track_id for one in result.objects), default=0) > MAX_PALETTE_LABEL:
-            write_wide_png(path, labels)
-        else:
-            write_palette_png(path, labels.astype(np.uint8))
+        write_label_png(path, labels, max((one.track_id for one in result.objects), default=0))
 
     def close(self) -> None:
         """Nothing is left to do."""

@@ -24,6 +24,10 @@ CSV_NAME = "tracks.csv"
 JSON_LINES_NAME = "tracks.jsonl"
 MANIFEST_NAME = "run.json"
 STORE_NAME = "tracks.db"
+REVIEW_NAME = "review.html"
+REVIEW_TABLE_NAME = "review.csv"
+EXPORTS_NAME = "exports"
+"""The folder in a run folder where exports go unless told otherwise."""
 STORE_COMPANIONS = ("-wal", "-shm", "-journal")
 """What SQLite keeps beside the store while it is written, and after a kill."""
 
@@ -39,6 +43,11 @@ _OWN_FILES = (
     f".{MANIFEST_NAME}.partial",
     STORE_NAME,
     *(STORE_NAME + suffix for suffix in STORE_COMPANIONS),
+)
+_REVIEW_FILES = tuple(
+    f"{start}{name}{end}"
+    for name in (REVIEW_NAME, REVIEW_TABLE_NAME)
+    for start, end in (("", ""), (".", ".partial"))
 )
 _DIGITS = "[0-9][0-9][0-9][0-9]"
 _OWN_PICTURES = (f"{_DIGITS}[0-9]*.png", f".{_DIGITS}[0-9]*.png.partial")
@@ -69,18 +78,27 @@ class RunFolder:
     cannot be written costs no time and no file.
     """
 
-    def __init__(self, path: Path, *, overwrite: bool, inputs: Sequence[Path]) -> None:
+    def __init__(
+        self,
+        path: Path,
+        *,
+        overwrite: bool,
+        inputs: Sequence[Path],
+        exports: Sequence[Path] = (),
+    ) -> None:
         """Check that a run can be written here.
 
         Args:
             path: The folder; it and its parents need not exist.
             overwrite: Whether the files of an earlier run may be replaced.
             inputs: What the run reads; "-" (standard input) is ignored.
+            exports: Files in the folder that were made of the run that is there.
 
         Raises:
             OutputError: If it cannot or must not be written.
         """
         self.path = path
+        self._exports = tuple(exports)
         try:
             self._check_place()
             self._check_inputs(inputs)
@@ -128,10 +146,10 @@ class RunFolder:
         return self.path / MANIFEST_NAME
 
     def begin(self, *, keeps_store: bool = False) -> None:
-        """Create the folder; remove what earlier runs wrote, and nothing else.
+        """Create the folder; remove what earlier runs wrote or was made of them, and nothing else.
 
         Args:
-            keeps_store: Leave the run store, for a run that goes on.
+            keeps_store: Leave the run store, and what was made of it, for a run that goes on.
 
         Raises:
             OutputError: If that fails.
@@ -140,16 +158,36 @@ class RunFolder:
             self.path.mkdir(parents=True, exist_ok=True)
             kept = {self.store.with_name(STORE_NAME + suffix) for suffix in ("", *STORE_COMPANIONS)}
             files = [f for f in self._earlier_files() if not (keeps_store and f in kept)]
+            if not keeps_store:
+                files += self._made_of_them()
             for file in files:
-                file.unlink()
+                file.unlink(missing_ok=True)
             # An empty objects/0007 would look like an object that this run has.
-            folders = {file.parent for file in files} | {self.objects}
-            for folder in sorted(folders - {self.path}, reverse=True):
+            folders = {parent for file in files for parent in file.parents} | {self.objects}
+            folders = {folder for folder in folders if self.path in folder.parents}
+            for folder in sorted(folders, reverse=True):
                 if folder.is_dir() and not any(folder.iterdir()):
                     folder.rmdir()
         except OSError as error:
             name = error.filename or self.path
             raise OutputError(f"{name}: cannot be prepared ({error.strerror})") from error
+
+    def strangers(self) -> list[Path]:
+        """What is in the folder that begin leaves there: no run wrote it, or it has another name.
+
+        A folder that runs do not make is one of them, whatever is in it.
+        """
+        if not self.path.is_dir():
+            return []
+        own = {*self._earlier_files(), *self._made_of_them()}
+        made = {self.masks, self.objects, self.path / EXPORTS_NAME}
+        found: list[Path] = []
+        for one in sorted(self.path.iterdir()):
+            if one in made and one.is_dir() and not one.is_symlink():
+                found += (file for file in sorted(one.rglob("*")) if not file.is_dir())
+            else:
+                found.append(one)
+        return [one for one in found if one not in own]
 
     def _check_place(self) -> None:
         if self.path.exists() and not self.path.is_dir():
@@ -167,6 +205,11 @@ class RunFolder:
         for source in inputs:
             if str(source) != "-" and source.resolve().is_relative_to(output):
                 raise OutputError(f"{self.path}: the input {source} lies in the output folder")
+
+    def _made_of_them(self) -> list[Path]:
+        """What later commands made of earlier runs."""
+        pages = (self.path / name for name in _REVIEW_FILES)
+        return [*(page for page in pages if _is_own_file(page)), *self._exports]
 
     def _earlier_files(self) -> Iterator[Path]:
         """Files with the names of ours; links are not followed out of the folder."""

@@ -26,6 +26,7 @@ Parts = Literal["join", "separate"]
 
 PARTS = ("images", "labels")
 LIST_NAME = "data.yaml"
+_SPILL_NAME = ".names.spill"
 TRAIN, VAL = "train", "val"
 MOST_BLOCKS = 5
 """Stretches of validation: each has two ends where neighbouring frames are in both halves."""
@@ -104,7 +105,7 @@ class YoloSink:
         self._joins = parts == "join"
         self._classes = ClassNames(classes, order=class_order)
         self._pictures = pictures or FramePictures(info)
-        self._names = Spill(self._partial / ".names.spill")
+        self._names = Spill(self._partial / _SPILL_NAME)
         self._frame_count = 0
         self._polygon_count = 0
         self._inexact_count = 0
@@ -274,6 +275,21 @@ def _iou(polygon: Polygon, one: ObjectMask) -> float:
     )
 
 
+def data_set_files(folder: Path) -> list[Path]:
+    """All files of a data set that was written as a folder, or begun as one; else none."""
+    partial = folder.with_name(f"{folder.name}.partial")
+    places = [place for place in (folder, partial) if place == partial or _is_own(place)]
+    return [
+        file
+        for place in places
+        if not place.is_symlink()
+        for part in (LIST_NAME, _SPILL_NAME, *PARTS)
+        if not (place / part).is_symlink()
+        for file in (sorted((place / part).rglob("*")) if part in PARTS else [place / part])
+        if file.is_file()
+    ]
+
+
 def _label_name(picture: str) -> str:
     return f"{Path(picture).stem}.txt"
 
@@ -297,6 +313,6 @@ def _remove_own(folder: Path) -> None:
     for part in PARTS:
         if (folder / part).is_dir() and not (folder / part).is_symlink():
             shutil.rmtree(folder / part, ignore_errors=True)
-    for file in (folder / LIST_NAME, folder / ".names.spill"):
+    for file in (folder / LIST_NAME, folder / _SPILL_NAME):
         if file.is_file():
             file.unlink()

@@ -18,19 +18,29 @@ from track_anything.prompts.schedule import (
     TimedPrompt,
     merge_prompts,
 )
-from track_anything.prompts.spec import FIRST_FRAME, Hints, ObjectSpec, TimeCode, parse_time
+from track_anything.prompts.spec import (
+    FIRST_FRAME,
+    Hints,
+    Moment,
+    ObjectSpec,
+    TimeCode,
+    as_moment,
+    parse_time,
+)
 
 __all__ = [
     "FIRST_FRAME",
     "BoxFile",
     "Hints",
     "ImportedBox",
+    "Moment",
     "ObjectSpec",
     "PromptSchedule",
     "PromptSpec",
     "ScheduledObject",
     "TimeCode",
     "TimedPrompt",
+    "as_moment",
     "build_schedule",
     "join_objects",
     "merge_prompts",

@@ -61,6 +61,9 @@ class TimeCode:
 
 FIRST_FRAME = TimeCode(frame_index=0)
 
+Moment = TimeCode | Fraction | float | str
+"""A time code, seconds, or text: "12.5", "00:01:02.5", "250f"."""
+
 
 def parse_time(text: str) -> TimeCode:
     """The moment that a text stands for.
@@ -81,6 +84,19 @@ def parse_time(text: str) -> TimeCode:
         if minutes < 60 and seconds < 60:
             return TimeCode(seconds=hours * 3600 + minutes * 60 + seconds)
     raise PromptError(f"a time is {TIME_FORMS}, got {text!r}")
+
+
+def as_moment(given: Moment | None) -> TimeCode | None:
+    """Any of the forms of Moment in one; None stays None.
+
+    Raises:
+        PromptError: If a text is no time, or it is negative.
+    """
+    if given is None or isinstance(given, TimeCode):
+        return given
+    if isinstance(given, str):
+        return parse_time(given)
+    return TimeCode(seconds=Fraction(given))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from track_anything.errors import TrackingError
 from track_anything.proposers.drive import Drive, find_drive
+from track_anything.small_gray import small_gray
 from track_anything.structures import Floats, Image, Mask
 
 SIDE = 640
@@ -69,7 +70,7 @@ class MotionField:
 
     def watch(self, image: Image) -> None:
         """Take notice of a frame without asking what moves, at a tenth of the cost."""
-        self._flow_to(_small(image))
+        self._flow_to(small_gray(image, SIDE))
 
     def step(self, image: Image, *, least_motion: float) -> Residual | None:
         """What moved by itself since the frame before; None on the first or after a new size.
@@ -78,7 +79,7 @@ class MotionField:
             image: Standard form.
             least_motion: In thousandths of the long side.
         """
-        gray, last = _small(image), self._last
+        gray, last = small_gray(image, SIDE), self._last
         flow = self._flow_to(gray)
         if last is None or flow is None or self._last is None:
             return None
@@ -121,15 +122,6 @@ class MotionField:
         camera = _camera(flow)
         self._last = _Look(gray) if camera is None else _Look(gray, camera, last.gray)
         return flow
-
-
-def _small(image: Image) -> Image:
-    height, width = image.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    # DIS needs room for its coarsest patches.
-    size = max(round(width * scale), 32), max(round(height * scale), 32)
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
 def _camera(flow: Floats) -> Matrix | None:

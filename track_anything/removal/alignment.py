@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from track_anything.removal.window import MaskedFrame, Matrix
+from track_anything.small_gray import small_gray
 from track_anything.structures import Floats, Image, Mask
 
 N = TypeVar("N", bound=np.generic)
@@ -149,17 +150,10 @@ def _sampled(frame: MaskedFrame, places: Floats, interpolation: int) -> tuple[Im
 def _residual_flow(here: Image, hole: Mask, picture: Image, seen: Mask) -> Floats:
     """(h, w, 2): where pixels of the target are in the warped picture, smooth across the hole."""
     height, width = hole.shape
-    shrink = min(1.0, FLOW_SIDE / max(height, width))
-    size = max(round(width * shrink), 32), max(round(height * shrink), 32)
+    wanted, second = small_gray(here, FLOW_SIDE), small_gray(picture, FLOW_SIDE)
+    size = wanted.shape[1], wanted.shape[0]
     known = ~hole & seen
     whole = cv2.resize(known.astype(np.float32), size, interpolation=cv2.INTER_AREA) > 0.99
-    wanted, second = (
-        np.asarray(
-            cv2.cvtColor(cv2.resize(one, size, interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY),
-            np.uint8,
-        )
-        for one in (here, picture)
-    )
     second = _as_bright(second, wanted, whole)
     # In the hole both pictures are one: nothing there pulls at the flow around it.
     first = np.where(whole, wanted, second)

@@ -6,15 +6,14 @@ page's own policy lets the browser run and style only what is written here, by i
 
 import base64
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from html import escape
 from importlib.resources import files
-from itertools import zip_longest
 
 from track_anything._version import __version__
-from track_anything.painting import track_color
 from track_anything.review.moments import Moment
+from track_anything.review.page_moments import moment_cards
 from track_anything.review.page_tables import (
     events_table,
     objects_table,
@@ -25,10 +24,9 @@ from track_anything.review.page_tables import (
 from track_anything.review.plots import Plotter
 from track_anything.review.series import Series
 from track_anything.review.survey import Survey
-from track_anything.review.thumbnails import Thumbnail, Triple
+from track_anything.review.swatch import swatch
+from track_anything.review.thumbnails import Triple
 from track_anything.review.words import counted, share, timecode
-
-_SLOTS = ("before", "at", "after")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +71,7 @@ def render_page(content: Content) -> str:
             _head(content, title),
             _objects(content),
             _plots(content),
-            _moments(content),
+            _section("Doubtful moments", "moments", _moments(content)),
             _section("Events", "events", events_table(content.survey)),
             _section("Prompts", "prompts", prompts_table(content.manifest)),
             _section("Timings", "timings", timings_table(content.manifest)),
@@ -140,7 +138,7 @@ def fails(survey: Survey, fail_under: float | None) -> bool:
 
 
 def _objects(content: Content) -> str:
-    return _section("Objects", "objects", objects_table(content.survey, _swatch))
+    return _section("Objects", "objects", objects_table(content.survey))
 
 
 def _plots(content: Content) -> str:
@@ -164,6 +162,10 @@ def _plots(content: Content) -> str:
     )
 
 
+def _moments(content: Content) -> str:
+    return moment_cards(content.survey, content.shown, content.table_name)
+
+
 def _plot_card(series: Series, plot: str, survey: Survey) -> str:
     start, end = timecode(survey.seconds[0]), timecode(survey.seconds[-1])
     return (
@@ -174,77 +176,6 @@ def _plot_card(series: Series, plot: str, survey: Survey) -> str:
         '<span class="middle">0.5</span><span class="bottom">0</span></div>'
         f'{plot}<div class="ends"><span>{start}</span><span>{end}</span></div></div>'
         '<div class="readout number" aria-live="polite"></div></div>'
-    )
-
-
-def _moments(content: Content) -> str:
-    survey = content.survey
-    cards = [_card(survey, rank, moment, three) for rank, moment, three in content.shown]
-    rest = len(survey.moments) - len(cards)
-    said = f'<p class="soft">{counted(rest, "more moment")} in {escape(content.table_name)}.</p>'
-    options = "".join(
-        f'<option value="{track_id}">{escape(series.name)}</option>'
-        for track_id, series in survey.tracks.items()
-    )
-    controls = (
-        '<p class="controls" hidden><label>Object <select><option value="">all</option>'
-        f'{options}</select></label> <span class="soft">Keys j and k go from one to the next.'
-        "</span></p>"
-    )
-    nothing = "<p>Nothing is in doubt.</p>"
-    inside = (controls + "".join(cards) + said * (rest > 0)) if cards else nothing
-    return _section("Doubtful moments", "moments", inside)
-
-
-def _card(survey: Survey, rank: int, moment: Moment, three: Triple) -> str:
-    main, name = moment.main, survey.name_of(moment.track_id)
-    names = " and ".join([name, *(survey.name_of(other) for other in moment.other_ids)])
-    span = ""
-    if main.first != main.last:
-        span = (
-            f"from {timecode(main.first.time)} to {timecode(main.last.time)}, "
-            f"frames {main.first.frame} to {main.last.frame}"
-        )
-    confidence = survey.confidence_at(moment.track_id, main.peak.frame)
-    facts = [f"score {moment.score:.2f}", span]
-    if confidence is not None:
-        facts.insert(1, f"confidence {confidence:.2f}")
-    causes = "".join(f"<li>{escape(cause)}</li>" for cause in _unique(moment))
-    others = moment.reasons[1:]
-    reasons = "".join(f"<li>{escape(_sentence(reason.text))}</li>" for reason in others)
-    more = (
-        f'<details class="more"><summary>{counted(len(others), "more reason")}</summary>'
-        f'<ul class="reasons">{reasons}</ul></details>'
-    )
-    figures = "".join(
-        _figure(slot, thumbnail, name) for slot, thumbnail in zip_longest(_SLOTS, three)
-    )
-    return (
-        f'<article class="card moment-card" id="moment-{rank}" tabindex="-1" '
-        f'data-track="{moment.track_id}" aria-labelledby="h-{rank}">'
-        f'<div class="heading"><h3 id="h-{rank}"><span class="rank">{rank}</span> '
-        f"{_swatch(moment.track_id)}{escape(names)}</h3>"
-        f'<span class="number">{timecode(main.peak.time)} &middot; frame {main.peak.frame}</span>'
-        f'<span class="soft">{escape(", ".join(filter(None, facts)))}</span></div>'
-        f'<p class="main">{escape(_sentence(main.text))}</p><ul class="causes">{causes}</ul>'
-        f"{more if others else ''}"
-        f'<div class="pictures">{figures}</div></article>'
-    )
-
-
-def _figure(slot: str, thumbnail: Thumbnail, name: str) -> str:
-    height, width = thumbnail.size
-    data = base64.b64encode(thumbnail.data).decode()
-    when = f"{timecode(thumbnail.when.time)} · frame {thumbnail.when.frame}"
-    seen = f"mask of {thumbnail.area} pixels" if thumbnail.area else "not visible"
-    words = f"{name} {slot} the moment, {when.replace(' · ', ', ')}: {seen}"
-    if not thumbnail.has_picture:
-        words += "; the mask alone, without the picture"
-    return (
-        f'<figure class="{slot}"><img src="data:image/webp;base64,{data}" width="{width}" '
-        f'height="{height}" alt="{escape(words)}" loading="lazy">'
-        f'<figcaption><strong>{slot}</strong> <span class="number">{escape(when)}</span>'
-        f"<br>{escape(seen)}</figcaption></figure>"
     )
 
 
@@ -259,26 +190,7 @@ def _section(heading: str, name: str, inside: str, *, is_folded: bool = False) -
 
 def _title(series: Series) -> str:
     number = f' <span class="soft">#{series.track_id}</span>' if series.label else ""
-    return f"{_swatch(series.track_id)}{escape(series.name)}{number}"
-
-
-def _swatch(track_id: int) -> str:
-    """A spot in the colour of an object; nothing for the whole picture."""
-    if not track_id:
-        return ""
-    color = "#{:02x}{:02x}{:02x}".format(*track_color(track_id))
-    return (
-        f'<svg class="swatch" viewBox="0 0 8 8" aria-hidden="true">'
-        f'<circle cx="4" cy="4" r="4" fill="{color}"/></svg>'
-    )
-
-
-def _unique(moment: Moment) -> Iterable[str]:
-    return dict.fromkeys(reason.cause.value for reason in moment.reasons)
-
-
-def _sentence(text: str) -> str:
-    return text[:1].upper() + text[1:] + "."
+    return f"{swatch(series.track_id)}{escape(series.name)}{number}"
 
 
 def _resource(name: str) -> str:

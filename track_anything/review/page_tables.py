@@ -1,10 +1,11 @@
 """The tables of the review page: objects, events, prompts, timings, settings."""
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from track_anything.review.survey import Survey
+from track_anything.review.swatch import swatch
 from track_anything.review.words import MISSING, share, timecode
 
 _SHOWN_ELSEWHERE = frozenset(
@@ -13,7 +14,7 @@ _SHOWN_ELSEWHERE = frozenset(
 _LONGEST_VALUE = 500
 
 
-def objects_table(survey: Survey, swatch: Callable[[int], str]) -> str:
+def objects_table(survey: Survey) -> str:
     """What sums up every object."""
     rows = []
     counts = {track_id: 0 for track_id in survey.tracks}

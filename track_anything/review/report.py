@@ -7,6 +7,7 @@ from typing import Any
 
 from track_anything.errors import ConfigError, OutputError
 from track_anything.files import write_whole
+from track_anything.io.run_folder import REVIEW_NAME
 from track_anything.io.run_store import RunStore
 from track_anything.review.doubts import LOW_CONFIDENCE
 from track_anything.review.page import Content, fails, render_page, verdict
@@ -16,7 +17,6 @@ from track_anything.review.table import write_moments
 from track_anything.review.thumbnails import draw_moments
 from track_anything.review.words import timecode
 
-PAGE_NAME = "review.html"
 DEFAULT_TOP = 30
 
 
@@ -108,7 +108,7 @@ def review_run(
     """
     _check(top, low_confidence, fail_under)
     with RunStore.open(run) as store:
-        page = Path(output) if output is not None else store.path.parent / PAGE_NAME
+        page = Path(output) if output is not None else store.path.parent / REVIEW_NAME
         table = page.with_suffix(".csv")
         _check_places((page, table), overwrite=overwrite)
         manifest = dict(store.manifest)

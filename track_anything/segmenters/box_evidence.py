@@ -7,7 +7,9 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from track_anything.segmenters.color_model import color_bins, guided_filter, log_likelihood_ratio
+from track_anything.guided_filter import guided_filter
+from track_anything.masks import probability
+from track_anything.segmenters.color_model import color_bins, log_likelihood_ratio
 from track_anything.structures import Floats, Image, Mask
 from track_anything.superpixels import Superpixels, find_superpixels
 
@@ -82,20 +84,19 @@ def object_probability(lab: Image, guess: Guess) -> Floats:
     size = lab.shape[:2]
     near = bumps(guess.points, guess.reach, size)
     far = bumps(guess.background_points, guess.reach, size)
-    gray = lab[..., 0].astype(np.float32) / np.float32(255)
     prior = (np.clip(guess.prior + near, 0, 1) * (1 - far)).astype(np.float32)
-    terms = _color_terms(lab, gray, guess, prior, near, far)
+    terms = _color_terms(lab, guess, prior, near, far)
     terms += _region_terms(find_superpixels(lab, count=_REGIONS), guess, prior)
     terms.append(np.sqrt(np.clip(guess.prior, 0, 1)))
     evidence = sum(w * term for w, term in zip(_WEIGHTS, terms, strict=True)) + _BIAS
     total = evidence + 1.5 * (near - far)
     if guess.keeps_prior:
         total = total + guess.prior_logit
-    return _sigmoid(total, gray, guess.possible)
+    return _possible_probability(total, lab, guess.possible)
 
 
 def _color_terms(
-    lab: Image, gray: Floats, guess: Guess, prior: Floats, near: Floats, far: Floats
+    lab: Image, guess: Guess, prior: Floats, near: Floats, far: Floats
 ) -> list[Floats]:
     """Three (H, W) colour ratios: middle to surroundings, middle to all else, after adapting."""
     bins = color_bins(lab)
@@ -108,7 +109,7 @@ def _color_terms(
     adapted = to_all
     for _ in range(_ROUNDS):
         adapted = log_likelihood_ratio(bins, inner, outer)
-        p = _sigmoid(0.6 * adapted + prior_logit, gray, guess.possible)
+        p = _possible_probability(0.6 * adapted + prior_logit, lab, guess.possible)
         inner, outer = p * (0.3 + 0.7 * prior), 1 - p
     return [to_surroundings, to_all, adapted]
 
@@ -159,9 +160,10 @@ def _unlike(
     return np.asarray((unlike + 0.25 * apart).min(axis=1)), np.asarray(rarity)
 
 
-def _sigmoid(logits: NDArray[Any], gray: Floats, possible: Mask) -> Floats:
-    p = (1 / (1 + np.exp(-np.clip(logits, -20, 20)))).astype(np.float32)
-    p = guided_filter(gray, np.where(possible, p, np.float32(0)), radius=_GUIDE_RADIUS)
+def _possible_probability(logits: NDArray[Any], lab: Image, possible: Mask) -> Floats:
+    """(H, W): what logits say, along the edges of the picture; 0 where it is not possible."""
+    p = np.where(possible, probability(logits, limit=20), np.float32(0))
+    p = guided_filter(lab[..., 0], p, radius=_GUIDE_RADIUS)
     return np.where(possible, np.clip(p, 0, 1), np.float32(0)).astype(np.float32)
 
 

@@ -1,6 +1,5 @@
-"""How well a pixel's colour fits the object rather than the background; edge-aware smoothing."""
+"""How well a pixel's colour fits the object rather than the background."""
 
-import cv2
 import numpy as np
 from numpy.typing import NDArray
 
@@ -48,58 +47,3 @@ def _histogram(bins: NDArray[np.int64], weights: Floats) -> NDArray[np.float64]:
         )
         counts = (low + 2 * middle + high) / 4
     return np.asarray(counts.ravel() / max(counts.sum(), 1e-6))
-
-
-def guided_filter(guide: Floats, values: Floats, *, radius: int, epsilon: float = 1e-3) -> Floats:
-    """Values smoothed where the guide is flat and kept where it has edges.
-
-    Args:
-        guide: (H, W) in 0 to 1.
-        values: (H, W).
-        radius: Of the square window, in pixels.
-        epsilon: Variance of the guide that counts as an edge.
-
-    Source: He, Sun and Tang, Guided Image Filtering, 2010, algorithm 1.
-    """
-
-    def mean(array: Floats) -> Floats:
-        side = 2 * radius + 1
-        return np.asarray(cv2.blur(array, (side, side), borderType=cv2.BORDER_REFLECT_101))
-
-    guide_mean, values_mean = mean(guide), mean(values)
-    covariance = mean(guide * values) - guide_mean * values_mean
-    slope = covariance / (mean(guide * guide) - guide_mean**2 + epsilon)
-    offset = values_mean - slope * guide_mean
-    return np.asarray(mean(slope) * guide + mean(offset), np.float32)
-
-
-def guided_upsampling(
-    guide: Image, values: Floats, *, radius: int, epsilon: float = 1e-3
-) -> Floats:
-    """(H, W) values of a coarse map, following the edges of a picture at its own resolution.
-
-    Args:
-        guide: (H, W) uint8 brightness.
-        values: (h, w) of the same part of the picture, smaller.
-        radius: Of the square window in which values are fitted to the guide, in coarse pixels.
-        epsilon: Variance of the guide, in 0 to 1, that counts as an edge.
-
-    Source: He and Sun, Fast Guided Filter, 2015: the fit is coarse, its use is not.
-    """
-
-    def mean(array: Floats) -> Floats:
-        side = 2 * radius + 1
-        return np.asarray(cv2.blur(array, (side, side), borderType=cv2.BORDER_REFLECT_101))
-
-    height, width = guide.shape
-    unit = np.float32(1 / 255)
-    small = cv2.resize(guide, values.shape[::-1], interpolation=cv2.INTER_AREA) * unit
-    small_mean, values_mean = mean(small), mean(values)
-    covariance = mean(small * values) - small_mean * values_mean
-    slope = covariance / (mean(small * small) - small_mean**2 + epsilon)
-    offset = values_mean - slope * small_mean
-    slope, offset = (
-        cv2.resize(mean(part), (width, height), interpolation=cv2.INTER_LINEAR)
-        for part in (slope * unit, offset)
-    )
-    return np.asarray(slope * guide + offset, np.float32)

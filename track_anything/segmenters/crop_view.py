@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from track_anything.boxes import grow_box
-from track_anything.segmenters.color_model import guided_filter
+from track_anything.guided_filter import guided_filter
 from track_anything.structures import Floats, Image
 
 # Background beside the box, as a share of the box: enough for its colours, no farther.
@@ -68,8 +68,7 @@ class CropView:
         zoom = height / self.size[0]
         if zoom <= 1:
             return large
-        gray = self.full[..., 0].astype(np.float32) / np.float32(255)
-        return guided_filter(gray, large, radius=max(1, round(2 * zoom)))
+        return guided_filter(self.full[..., 0], large, radius=max(1, round(2 * zoom)))
 
 
 def crop_around(lab: Image, box: Floats, *, max_side: int) -> CropView:

@@ -7,6 +7,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from track_anything.masks import mask_iou
 from track_anything.structures import Floats, Image, Mask
 from track_anything.superpixels import Superpixels, find_superpixels
 
@@ -57,7 +58,7 @@ def regions_around(lab: Image, points: Floats, background_points: Floats) -> lis
     found: list[PointRegion] = []
     for share in _WINDOWS:
         for region in _in_window(lab, points, background_points, share):
-            if all(_overlap(region.mask, other.mask) < _SAME for other in found):
+            if all(mask_iou(region.mask, other.mask) < _SAME for other in found):
                 found.append(region)
     found.sort(key=lambda region: -region.predicted_iou)
     return found or [_dot(lab.shape[:2], points)]
@@ -158,11 +159,6 @@ def _measure(
     on_rim = np.cumsum((regions.average(rim) * regions.areas)[order]) / rim.sum()
     ratio = np.log((border + 3) / (inside + 3))
     return np.stack([ratio, border, compact, np.sqrt(areas), on_rim], axis=1)
-
-
-def _overlap(first: Mask, second: Mask) -> float:
-    union = np.count_nonzero(first | second)
-    return float(np.count_nonzero(first & second) / union) if union else 1.0
 
 
 def _dot(size: tuple[int, ...], points: Floats) -> PointRegion:

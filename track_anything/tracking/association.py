@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from track_anything.config import RepromptConfig
-from track_anything.masks import mask_box, mask_iou, resize_logits
+from track_anything.masks import mask_box, mask_iou, probability, resize_logits
 from track_anything.structures import Floats, LogitsPart, Mask, MaskPrediction
 
 LEAST_OVERLAP_FACTOR = 0.5
@@ -70,15 +70,11 @@ def blended(answer: MaskPrediction, carried: Floats, share: float) -> MaskPredic
     if share == 1.0:
         return answer
     size = (answer.mask.shape[0], answer.mask.shape[1])
-    p = share * _probability(answer.logits, size) + (1 - share) * _probability(carried, size)
+    p = share * probability(resize_logits(answer.logits, size), limit=12)
+    p += (1 - share) * probability(resize_logits(carried, size), limit=12)
     small = cv2.resize(p, answer.logits.shape[::-1], interpolation=cv2.INTER_AREA)
     small = np.clip(small, 1e-4, 1 - 1e-4)
     return replace(answer, mask=p > 0.5, logits=np.asarray(np.log(small / (1 - small)), np.float32))
-
-
-def _probability(logits: Floats | LogitsPart, size: tuple[int, int]) -> Floats:
-    clipped = np.clip(resize_logits(logits, size), -12, 12)
-    return np.asarray(1 / (1 + np.exp(-clipped)), np.float32)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

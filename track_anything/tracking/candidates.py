@@ -7,9 +7,9 @@ from dataclasses import dataclass, field
 import cv2
 import numpy as np
 
-from track_anything.masks import mask_box
+from track_anything.masks import mask_box, mask_iou
 from track_anything.structures import Floats, Mask
-from track_anything.tracking.sightings import Sighting, overlap
+from track_anything.tracking.sightings import Sighting
 
 MOST_MISSED = 2
 """Looks in a row at which a candidate may not be seen."""
@@ -99,7 +99,7 @@ class Candidates:
             for number, one in enumerate(self.waiting)
             for place, sighting in enumerate(sightings)
             if _is_alike(one.small, sighting.small)
-            and (iou := overlap(one.small, sighting.small)) >= least_iou
+            and (iou := mask_iou(one.small, sighting.small)) >= least_iou
         ]
         seen: dict[Candidate, Sighting] = {}
         used: set[int] = set()

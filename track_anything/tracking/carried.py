@@ -172,7 +172,9 @@ def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bo
         carried.model.train([(carried.keys, 1.0)], steps=steps // 3, rate=rate)
 
 
-def likeness(carried: Carried, pyramid: FramePyramid, mask: Mask, rect: Rect) -> float:
+def likeness(
+    carried: Carried, pyramid: FramePyramid, mask: Mask, rect: Rect, *, is_to_first: bool = False
+) -> float:
     """How much a part of a frame is of the object's colours, 0 to 1; 1 if they are not known.
 
     Args:
@@ -180,9 +182,11 @@ def likeness(carried: Carried, pyramid: FramePyramid, mask: Mask, rect: Rect) ->
         pyramid: Of the frame.
         mask: (rect.height, rect.width).
         rect: Where it lies.
+        is_to_first: Whether only its first mask counts; one that was taken since may be wrong.
     """
+    known = carried.colors[:1] if is_to_first else carried.colors
     shares = color_shares(pyramid.lab(carried.level)[rect.slices], mask)
-    return max((color_likeness(shares, known) for known in carried.colors), default=1.0)
+    return max((color_likeness(shares, one) for one in known), default=1.0)
 
 
 def lookalike_rows(carried: Carried, pyramid: FramePyramid, avoid: Rect) -> Samples:

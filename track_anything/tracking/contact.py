@@ -7,7 +7,7 @@ from typing import Any
 import cv2
 import numpy as np
 
-from track_anything.boxes import box_area
+from track_anything.boxes import box_share
 from track_anything.errors import TrackingError
 from track_anything.structures import (
     SEARCHED_STATES,
@@ -174,10 +174,10 @@ class Contacts:
                 areas = sorted(int(np.count_nonzero(one.mask)) for one in (older, younger))
                 contact = Contact(*pair, frame.index, likeness, areas[0] / areas[1])
                 self._contacts[pair] = contact
-                contact.overlap = _overlap(older.box, younger.box)
+                contact.overlap = box_share(older.box, younger.box)
                 return [_met(contact)]
             contact.apart = 0
-            contact.overlap = max(contact.overlap, _overlap(older.box, younger.box))
+            contact.overlap = max(contact.overlap, box_share(older.box, younger.box))
             return []
         return [] if contact is None else self._apart(frame, contact)
 
@@ -225,15 +225,6 @@ def _touch(first: ObjectMask, second: ObjectMask) -> bool:
     side = 2 * max(round(reach / step), 1) + 1
     near = cv2.dilate(mine, np.ones((side, side), np.uint8)).view(np.bool_)
     return bool((near & second.mask[rows, columns][::step, ::step]).any())
-
-
-def _overlap(first: Floats, second: Floats) -> float:
-    """The larger of the shares of two boxes that lie in the other one."""
-    corner, far = np.maximum(first[:2], second[:2]), np.minimum(first[2:], second[2:])
-    if (far <= corner).any():
-        return 0.0
-    shared = float(np.prod(far - corner))
-    return min(shared / max(min(box_area(first), box_area(second)), 1.0), 1.0)
 
 
 def _colors(frame: Frame, found: ObjectMask) -> Floats:

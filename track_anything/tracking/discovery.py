@@ -8,7 +8,7 @@ import numpy as np
 from track_anything.boxes import grow_box
 from track_anything.config import DiscoveryConfig
 from track_anything.interfaces import MotionProposer, Proposer, Segmenter
-from track_anything.masks import mask_box
+from track_anything.masks import mask_box, mask_iou
 from track_anything.structures import Floats, Frame, Mask, Prompt, VideoInfo
 from track_anything.tracking.candidates import Candidate, Candidates
 from track_anything.tracking.discovery_state import DiscoveryState
@@ -22,7 +22,6 @@ from track_anything.tracking.sightings import (
     Known,
     Sieve,
     Sighting,
-    overlap,
     share_in,
     wholes,
 )
@@ -247,7 +246,7 @@ class Discovery:
         asked = [
             one
             for one in self._candidates.waiting
-            if all(overlap(one.small, it.small) < self._config.link_iou for it in free)
+            if all(mask_iou(one.small, it.small) < self._config.link_iou for it in free)
         ]
         if not asked:
             return []
@@ -256,7 +255,7 @@ class Discovery:
         found = []
         for one, (best, *_) in zip(asked, answers, strict=True):
             again = self._sieve.sighting(best.mask, best.predicted_iou, is_moving=one.is_moving)
-            if again is not None and overlap(one.small, again.small) >= AGAIN_IOU:
+            if again is not None and mask_iou(one.small, again.small) >= AGAIN_IOU:
                 found.append(replace(again, is_proposed=False))
         return [one for one in found if self._sieve.is_free(one, tracks, taken)]
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from track_anything.config import PropagatorConfig
+from track_anything.masks import probability
 from track_anything.structures import Floats, Mask, Propagation
 from track_anything.tracking.carried import Carried, change_level, learn_recent, likeness
 from track_anything.tracking.confidence import estimated_iou, measure_signals
@@ -16,7 +17,7 @@ from track_anything.tracking.hidden import (
     hidden_share,
     widened_prior,
 )
-from track_anything.tracking.looks import looks_on, sharp_looks, sigmoid
+from track_anything.tracking.looks import looks_on, sharp_looks
 from track_anything.tracking.motion import (
     FORBIDDEN,
     carry_soft_mask,
@@ -120,7 +121,7 @@ def follow(
         config: Settings.
     """
     logits, contested = yield_to_rivals(view.own, rivals)
-    soft, appearance = sigmoid(logits), sigmoid(view.looks)
+    soft, appearance = probability(logits), probability(view.looks)
     signals = measure_signals(
         soft=soft,
         appearance=appearance,
@@ -149,18 +150,25 @@ def _move_on(
     pyramid: FramePyramid,
     config: PropagatorConfig,
 ) -> None:
-    strays = stray_parts(soft, view.place, config)
+    rect = view.warped.rect
+    strays = stray_parts(
+        soft,
+        view.place,
+        config,
+        likeness=lambda mask: likeness(carried, pyramid, mask, rect, is_to_first=True),
+        usual_area=carried.usual_area,
+    )
     if strays is not None:
         soft[strays] = 0.5
     area = float(np.count_nonzero(soft > 0.5))
     is_left = area >= max(SMALLEST, config.collapse * carried.usual_area)
     if is_left and hidden is not None and hidden_share(soft, hidden) > MOSTLY:
-        is_left = likeness(carried, pyramid, soft > 0.5, view.warped.rect) > UNLIKE
+        is_left = likeness(carried, pyramid, soft > 0.5, rect) > UNLIKE
     if not is_left:
         # What is left of an object that is being covered is mostly what covers it.
         carried.lose()
         return
-    carried.soft, carried.rect, carried.area = soft, view.warped.rect, area
+    carried.soft, carried.rect, carried.area = soft, rect, area
     carried.hidden = hidden
     neutral = contested if strays is None else strays
     if strays is not None and contested is not None:

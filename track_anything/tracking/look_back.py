@@ -7,7 +7,7 @@ import numpy as np
 
 from track_anything.config import LookBackConfig
 from track_anything.interfaces import Propagator
-from track_anything.masks import logits_mask, mask_box, mask_iou, resize_logits
+from track_anything.masks import logits_mask, mask_box, mask_iou, probability, resize_logits
 from track_anything.structures import (
     SEARCHED_STATES,
     Event,
@@ -231,8 +231,8 @@ class LookBack:
         else:
             share = weight * confidence
             share /= max(share + (1 - weight) * old.confidence, 1e-6)
-            mixed = share * _probability(logits, size)
-            mixed += (1 - share) * _probability(forward, size)
+            mixed = share * probability(resize_logits(logits, size), limit=20)
+            mixed += (1 - share) * probability(resize_logits(forward, size), limit=20)
             mask, trust = mixed > 0.5, share * confidence + (1 - share) * old.confidence
         if self._is_exclusive:
             for other in held.result.objects:
@@ -268,8 +268,3 @@ class LookBack:
 
 def _with_mask(one: ObjectMask, mask: Mask) -> ObjectMask:
     return replace(one, mask=mask, box=mask_box(mask))
-
-
-def _probability(logits: Floats | LogitsPart, size: tuple[int, int]) -> Floats:
-    large = np.clip(resize_logits(logits, size), -20, 20)
-    return np.asarray(1 / (1 + np.exp(-large)), np.float32)

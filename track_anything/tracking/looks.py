@@ -5,6 +5,7 @@ from dataclasses import replace
 import cv2
 import numpy as np
 
+from track_anything.masks import probability
 from track_anything.structures import Floats
 from track_anything.tracking.appearance import AppearanceModel
 from track_anything.tracking.features import (
@@ -39,7 +40,7 @@ def looks_on(model: AppearanceModel, pyramid: FramePyramid, level: int, rect: Re
         longer = replace(band, y_max=min(band.y_max + STEP, rect.y_max))
         logits = rough_looks(model, pyramid.features(level, longer))
         top = band.y_min - rect.y_min
-        looks[top : top + band.height] = sigmoid(logits[: band.height])
+        looks[top : top + band.height] = probability(logits[: band.height])
     return looks
 
 
@@ -57,15 +58,6 @@ def sharp_looks(model: AppearanceModel, features: Features, prior: Floats) -> Fl
     if len(pixels):
         looks.ravel()[pixels] = model.logits(features.at(pixels))
     return looks
-
-
-def sigmoid(logits: Floats) -> Floats:
-    """The probabilities that logits stand for."""
-    out = np.clip(logits, -30, 30)
-    np.negative(out, out=out)
-    np.exp(out, out=out)
-    out += 1
-    return np.asarray(np.reciprocal(out, out=out), np.float32)
 
 
 def _looked_at(model: AppearanceModel, features: Features) -> Floats:

@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from track_anything.small_gray import small_gray
 from track_anything.structures import Floats, Image
 
 FLOW_SIDE = 428
@@ -30,7 +31,7 @@ class FlowEstimator:
 
         The pixel (x, y) of this frame was at (x + dx, y + dy) in the one before.
         """
-        gray = flow_image(image)
+        gray = small_gray(image, FLOW_SIDE)
         previous, self._previous = self._previous, gray
         if previous is None or previous.shape != gray.shape:
             return None
@@ -45,13 +46,3 @@ class FlowEstimator:
     @previous.setter
     def previous(self, gray: Image | None) -> None:
         self._previous = gray
-
-
-def flow_image(image: Image) -> Image:
-    """(h, w) uint8 gray picture on which flow is computed, longest side FLOW_SIDE at most."""
-    height, width = image.shape[:2]
-    scale = min(1.0, FLOW_SIDE / max(height, width))
-    # DIS needs room for its coarsest patches.
-    size = max(round(width * scale), 32), max(round(height * scale), 32)
-    small = cv2.resize(image, size, interpolation=cv2.INTER_AREA)
-    return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)

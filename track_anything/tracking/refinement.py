@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from track_anything.guided_filter import guided_filter
 from track_anything.masks import mask_box
 from track_anything.structures import Floats, LogitsPart
 from track_anything.tracking.features import FramePyramid, Rect, level_size
@@ -35,7 +36,7 @@ def refined_logits(pyramid: FramePyramid, level: int, soft: Floats, rect: Rect) 
     if factor > 1:
         soft = np.asarray(cv2.resize(soft, (fine.width, fine.height)), np.float32)
     guide = pyramid.gray(fine_size)[fine.slices]
-    soft = guided_filter(guide, soft, radius=RADIUS, epsilon=1e-3)
+    soft = guided_filter(guide, soft, radius=RADIUS)
     np.clip(soft, 3e-4, 1 - 3e-4, out=soft)
     logits = np.asarray(np.log(soft / (1 - soft)), np.float32)
     return LogitsPart(logits, fine.x_min, fine.y_min, fine_size, NOWHERE)
@@ -49,18 +50,3 @@ def possible_part(soft: Floats, least: float, margin: int) -> Rect | None:
         return None
     height, width = soft.shape
     return Rect(x_min, y_min, x_max, y_max).grown(margin, (height, width))
-
-
-def guided_filter(guide: np.ndarray, values: Floats, *, radius: int, epsilon: float) -> Floats:
-    """Values smoothed along the edges of a gray (h, w) uint8 guide.
-
-    Source: He, Sun and Tang, Guided Image Filtering, ECCV 2010.
-    """
-    window = (2 * radius + 1, 2 * radius + 1)
-    gray = guide.astype(np.float32) / 255
-    mean_gray, mean_values = cv2.blur(gray, window), cv2.blur(values, window)
-    covariance = cv2.blur(gray * values, window) - mean_gray * mean_values
-    variance = cv2.blur(gray * gray, window) - mean_gray * mean_gray
-    slope = covariance / (variance + epsilon)
-    offset = mean_values - slope * mean_gray
-    return np.asarray(cv2.blur(slope, window) * gray + cv2.blur(offset, window), np.float32)

@@ -89,8 +89,8 @@ def unlike(one: Sighting, tracks: Sequence[Known], support: Support) -> str:
     lost = [track for track in tracks if track.is_searched]
     if not lost:
         return ""
-    best = max(lost, key=lambda track: support(track.track_id, one.mask))
-    fit = support(best.track_id, one.mask)
+    fits = [(support(track.track_id, one.mask), track) for track in lost]
+    fit, best = max(fits, key=lambda each: each[0])
     if not _fits_place(one, best):
         return f"; too far from, or not the size of, object {best.track_id} that is lost"
     return f"; fits the looks of object {best.track_id}, which is lost, by only {fit:+.2f}"

@@ -8,8 +8,9 @@ import numpy as np
 
 from track_anything.config import DiscoveryConfig
 from track_anything.masks import largest_component
+from track_anything.small_gray import small_size
 from track_anything.structures import Mask, Proposal, VideoInfo
-from track_anything.tracking.optical_flow import flow_image
+from track_anything.tracking.optical_flow import FLOW_SIDE
 from track_anything.zones import parse_zone
 
 WHOLE = 0.8
@@ -40,11 +41,6 @@ class Sighting:
     score: float
     is_moving: bool
     is_proposed: bool = True
-
-    @property
-    def area(self) -> int:
-        """Pixels of the mask."""
-        return int(np.count_nonzero(self.mask))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,8 +79,7 @@ class Sieve:
         self._config = config
         self._size = info.size
         self._zone = _zone_mask(config.zones, info)
-        height, width = flow_image(np.zeros((*info.size, 3), np.uint8)).shape
-        self._small_size = height, width
+        self._small_size = small_size(info.size, FLOW_SIDE)
 
     def sightings(self, proposals: Sequence[Proposal], *, is_moving: bool) -> list[Sighting]:
         """Those that are one thing of the right size and place, each as its largest part."""
@@ -180,12 +175,6 @@ def wholes(sightings: Sequence[Sighting]) -> list[Sighting]:
             for other in sightings
         )
     ]
-
-
-def overlap(first: Mask, second: Mask) -> float:
-    """IoU of two masks; 0 if both are empty."""
-    shared = int(np.count_nonzero(first & second))
-    return shared / int(np.count_nonzero(first | second)) if shared else 0.0
 
 
 def share_in(mask: Mask, other: Mask) -> float:

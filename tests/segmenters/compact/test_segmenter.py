@@ -186,65 +186,62 @@ def test_an_earlier_mask_alone_says_where_to_look(
     assert int(width) == pytest.approx(128 / 1.4, abs=2)
 
 
-def test_around_a_lone_click_three_sizes_are_looked_at(
+def test_around_a_lone_click_two_sizes_are_looked_at(
     scripted: Callable[..., tuple[CompactSegmenter, Scripted]], square: tuple[Image, Mask]
 ) -> None:
     segmenter, network = scripted()
     decode(segmenter, square[0], Prompt(points=POINT, labels=ON))
-    assert network.seen[0].shape[0] == 3
-    # Squares of 30, 70 and 140 pixels around (60, 50): the first is all red, the last reaches
-    # beyond a frame of 120 x 100.
+    assert network.seen[0].shape[0] == 2
+    # Squares of 40 and 120 pixels around (60, 50), and what it takes to whole pixels: the first is
+    # all red, the other reaches beyond a frame of 120 x 100.
     red = (network.seen[0][:, 0] > 1).float().mean((1, 2))
-    assert red.tolist() == pytest.approx([1, (40 / 70) ** 2, (40 / 140) ** 2], abs=0.02)
+    assert red.tolist() == pytest.approx([(40 / 41) ** 2, (40 / 121) ** 2], abs=0.02)
     valid = network.seen[0][:, VALID].mean((1, 2))
-    assert valid.tolist() == pytest.approx([1, 1, 120 * 100 / 140**2], abs=0.02)
+    assert valid.tolist() == pytest.approx([1, 120 * 100 / 121**2], abs=0.02)
     assert network.seen[1].shape[0] == 1
 
 
 def _rings(channels: Tensor) -> Tensor:
-    """A disc of 10, of 30 and of 50 pixels of the crop; in a second look one of 40."""
+    """A disc of 30 and of 50 pixels of the crop; in a second look one of 40."""
     y, x = torch.meshgrid(torch.arange(128) - 63.5, torch.arange(128) - 63.5, indexing="ij")
-    radii = (10, 30, 50) if len(channels) == 3 else (40,) * len(channels)
+    radii = (30, 50) if len(channels) == 2 else (40,) * len(channels)
     return torch.stack([torch.where(x**2 + y**2 < r**2, 8.0, -8.0) for r in radii])
 
 
 def test_candidates_of_a_lone_click_are_different_and_the_best_is_first(
     scripted: Callable[..., tuple[CompactSegmenter, Scripted]], square: tuple[Image, Mask]
 ) -> None:
-    segmenter, _ = scripted(answer=_rings, scores=[-1.0, 1.0, 0.0])
+    segmenter, _ = scripted(answer=_rings, scores=[1.0, 0.0])
     (found,) = decode(segmenter, square[0], Prompt(points=POINT, labels=ON))
     scores = [one.predicted_iou for one in found]
-    # Of the second look the mask is kept, of the first the score: 1 / (1 + e^-1), 1 / 2,
-    # 1 / (1 + e).
-    assert scores == pytest.approx([0.7311, 0.5, 0.2689], abs=1e-4)
-    # Radii in the frame: 10 of 128 times 30 pixels is 2.3; 50 of 128 times 140 is 55, more than the
-    # frame is high. 30 of 128 times 70 is 16.4; the second look is in a window 1.4 times as wide as
-    # that, 46 or 47 pixels, and there says 40 of 128.
+    # Of the second look the mask is kept, of the first the score: 1 / (1 + e^-1) and 1 / 2.
+    assert scores == pytest.approx([0.7311, 0.5], abs=1e-4)
+    # Radii in the frame: 50 of 128 times 120 is 47, nearly as high as the frame. 30 of 128 times 40
+    # is 9.4; the second look is in a window 1.4 times as wide as that, 27 pixels, and there says 40
+    # of 128.
     areas = [np.count_nonzero(one.mask) for one in found]
-    assert areas[0] == pytest.approx(np.pi * (40 / 128 * 46.5) ** 2, rel=0.05)
-    assert areas[1] > 0.7 * HEIGHT * WIDTH
-    assert areas[2] == pytest.approx(np.pi * (10 / 128 * 30) ** 2, abs=5)
-    for one in range(3):
-        for other in range(one):
-            assert mask_iou(found[one].mask, found[other].mask) < 0.8
+    assert areas[0] == pytest.approx(np.pi * (40 / 128 * 27) ** 2, rel=0.08)
+    assert areas[1] == pytest.approx(np.pi * (50 / 128 * 120) ** 2, rel=0.03)
+    assert mask_iou(found[0].mask, found[1].mask) < 0.8
 
 
 def test_an_answer_that_is_sure_is_not_looked_at_again(
     scripted: Callable[..., tuple[CompactSegmenter, Scripted]], square: tuple[Image, Mask]
 ) -> None:
-    segmenter, _ = scripted(answer=_rings, scores=[-1.0, 2.0, 0.0])
+    segmenter, _ = scripted(answer=_rings, scores=[0.0, 2.0])
     (found,) = decode(segmenter, square[0], Prompt(points=POINT, labels=ON))
-    # The first look's own 30 of 128 times 70 pixels, not the second look's 40 of 128 times 46.
-    assert np.count_nonzero(found[0].mask) == pytest.approx(np.pi * 16.4**2, rel=0.05)
+    # The first look's own 50 of 128 times 120 pixels, not what a second look would say: the window
+    # around that disc is 131 pixels, 40 of 128 of which are 41.
+    assert np.count_nonzero(found[0].mask) == pytest.approx(np.pi * 46.9**2, rel=0.03)
 
 
 def test_candidates_that_are_the_same_are_given_once(
     scripted: Callable[..., tuple[CompactSegmenter, Scripted]], square: tuple[Image, Mask]
 ) -> None:
-    # The crop of 30 pixels lies within the square: another answer. The other two see it whole.
-    segmenter, _ = scripted(scores=[-1.0, 1.0, 2.0])
+    # A second look at the larger crop's answer sees the square as the smaller crop does.
+    segmenter, _ = scripted(scores=[0.0, 1.0])
     (found,) = decode(segmenter, square[0], Prompt(points=POINT, labels=ON))
-    assert [round(one.predicted_iou, 2) for one in found] == [0.88, 0.27]
+    assert [round(one.predicted_iou, 2) for one in found] == [0.73]
 
 
 @pytest.mark.parametrize("prompt", EMPTY_PROMPTS.values(), ids=EMPTY_PROMPTS.keys())

@@ -168,3 +168,23 @@ def test_logits_of_the_frame_are_cut_out_as_probabilities_and_0_beyond_it() -> N
     assert np.all(p[28:, 28:] == 0.5)
     assert not p[:28].any()
     assert not p[:, :28].any()
+
+
+def test_another_window_sees_values_where_they_are_in_the_frame() -> None:
+    first, other = Window(0, 0, 128, 128), Window(32, 16, 96, 144)
+    values = np.zeros((128, 128), np.float32)
+    values[40:60, 50:70] = 1
+    seen = first.seen_by(other, values)
+    # Twice as large across, as large down, and nothing below the first window's end.
+    assert np.array_equal(np.argwhere(seen > 0.5).min(0), [24, 36])
+    assert np.array_equal(np.argwhere(seen > 0.5).max(0), [43, 75])
+    everywhere = first.seen_by(other, np.ones((128, 128), np.float32))
+    assert everywhere[:111].min() == 1
+    assert not everywhere[113:].any()
+
+
+def test_a_box_of_the_crop_is_known_in_the_frame_and_ends_at_its_border() -> None:
+    window = Window(-64, 100, 192, 228)
+    box = np.array([64, 8, 128, 120], np.float32)
+    assert window.frame_box(box, (200, 300)).tolist() == [64, 108, 192, 200]
+    assert np.allclose(window.box(window.frame_box(box, (400, 300))), box)

@@ -50,6 +50,13 @@ def load_network(device: torch.device, *, path: Path = WEIGHTS) -> CompactNetwor
     return network
 
 
+def keep_in_bfloat16(network: nn.Module) -> None:
+    """Store kernels and matrices as autocast would make them for every single forward pass."""
+    for module in network.modules():
+        if isinstance(module, nn.Conv2d | nn.Linear):
+            module.to(torch.bfloat16)
+
+
 def _fill(network: CompactNetwork, state: Mapping[str, Tensor], path: Path) -> None:
     """Take the weights of a file, all of them and no others."""
     # Counters of the training are not kept.

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 
+from track_anything.masks import probability
 from track_anything.segmenters.compact.network import CROP_SIDE
 from track_anything.structures import Floats, Image
 
@@ -57,6 +58,22 @@ class Window:
     def box(self, box: Floats) -> Floats:
         """(4,) box of the frame in pixels of the crop."""
         return self.points(box.reshape(2, 2)).reshape(4)
+
+    def frame_box(self, box: Floats, size: tuple[int, int]) -> Floats:
+        """(4,) box of the crop in pixels of a frame of (height, width), cut at its border."""
+        corners = box.reshape(2, 2) / self.scale + np.array([self.x_min, self.y_min], np.float32)
+        limits = np.array(size[::-1], np.float32)
+        return np.asarray(np.clip(corners, 0, limits).reshape(4), np.float32)
+
+    def seen_by(self, other: "Window", values: Floats) -> Floats:
+        """(128, 128) of another window: values of this one's crop, 0 where this one is not."""
+        scale = self.scale / other.scale
+        corner = np.array([other.x_min - self.x_min, other.y_min - self.y_min], np.float32)
+        # Centres of pixels lie half a pixel inside.
+        shift = (corner * self.scale) + scale / 2 - 0.5
+        way = np.array([[scale[0], 0, shift[0]], [0, scale[1], shift[1]]], np.float32)
+        how = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
+        return np.asarray(cv2.warpAffine(values, way, (CROP_SIDE, CROP_SIDE), flags=how))
 
     def crop(self, image: Image) -> tuple[Image, Floats]:
         """(128, 128, 3) picture, black beyond the frame, and (128, 128) share inside the frame."""
@@ -174,11 +191,6 @@ def _covered(low: int, high: int, side: int) -> Floats:
     edges = np.linspace(low, high, CROP_SIDE + 1)
     inside = np.clip(edges, 0, side)
     return np.asarray(np.diff(inside) * (CROP_SIDE / (high - low)), np.float32)
-
-
-def probability(logits: Floats) -> Floats:
-    """Logits as the probability of the object."""
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -30, 30))), np.float32)
 
 
 def _shrunk(start: int, end: int, step: int) -> tuple[int, int]:
