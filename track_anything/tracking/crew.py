@@ -118,14 +118,22 @@ class Crew:
             self._one(number, "learn", track_id, mask)
         self._shares.put(track_id, number)
 
-    def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
-        """As ObjectGroup; 0 for unknown ids."""
+    def about(self, track_id: int, name: str, *arguments: Any, frame: Frame, unknown: Any) -> Any:
+        """What a method of ObjectGroup says of an object.
+
+        Args:
+            track_id: The object.
+            name: Of the method, which gets the track_id first.
+            arguments: Its further ones.
+            frame: The frame that it is about.
+            unknown: The answer if there is no such object.
+        """
         number = self._shares.group_of(track_id)
         if number is None:
-            return 0.0
+            return unknown
         with self._asking():
             self._groups[number].show(frame)
-            return float(self._one(number, "support", track_id, mask))
+            return self._one(number, name, track_id, *arguments)
 
     def carry(
         self, frame: Frame, flow_to: Callable[[Image], Floats | None]

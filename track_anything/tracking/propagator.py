@@ -62,7 +62,7 @@ class FlowAppearancePropagator:
     def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
         """How well a mask fits what the object has looked like, in [-1, 1]; 0 for unknown ids."""
         self._check(frame)
-        return self._crew.support(frame, track_id, mask)
+        return float(self._crew.about(track_id, "support", mask, frame=frame, unknown=0.0))
 
     def save(self) -> bytes:
         """State from which restore goes on with the same masks, byte for byte."""

@@ -6,7 +6,6 @@ import signal
 from typing import Any
 
 import cv2
-import torch
 
 from track_anything.errors import TrackAnythingError
 from track_anything.tracking.group import ObjectGroup
@@ -26,7 +25,6 @@ def serve() -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pipes = _pipes()
     cv2.setNumThreads(1)
-    torch.set_num_threads(1)
     pipes.send(READY)
     try:
         group = ObjectGroup(*pipes.receive())
