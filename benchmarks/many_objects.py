@@ -5,12 +5,14 @@
 
 Ten players of a drawn futsal match at 1280x720, from their exact masks; and objects of a video,
 from masks that the embedded segmenter draws in the boxes. Every object alone, the first half of
-them and all of them are tracked side by side in one process, frame by frame in changing order, so
-that whatever else the machine does falls on all of them. A figure is the median over the frames;
-"1" is the mean of the objects alone. The first frame, with learning the objects, is told apart. CPU
-time is that of all threads; the load average at the end says how much of the machine others had:
-where no core is free, ten objects take as many times as long as they take in CPU time. Whole steps
-of the tracker without re-prompts, and of the propagator.
+them and all of them are tracked side by side, frame by frame in changing order, so that whatever
+else the machine does falls on all of them. A figure is the median over the frames; "1" is the mean
+of the objects alone. The first frame, with learning the objects, is told apart. Many objects are
+shared out among as many processes as the settings choose for the cores there are (--cores), and in
+one process beside that: "in one process". CPU time is that of all threads and processes; the load
+average at the end says how much of the machine others had: where no core is free, ten objects take
+as many times as long as they take in CPU time. Whole steps of the tracker without re-prompts, and
+of the propagator.
 """
 
 import argparse
@@ -27,12 +29,13 @@ from pathlib import Path
 
 import numpy as np
 
-from track_anything.build import build_tracker, choose_segmenter, resolved_config
-from track_anything.config import RunConfig
+from track_anything.build import choose_segmenter, resolved_config
+from track_anything.config import PropagatorConfig, RunConfig
 from track_anything.evaluation.report import machine
 from track_anything.io.sources import open_source
 from track_anything.segmenters.grabcut import GrabCutSegmenter
 from track_anything.structures import Frame, Mask, Prompt, VideoInfo
+from track_anything.tracking.flow_tracker import FlowTracker
 from track_anything.tracking.propagator import FlowAppearancePropagator
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "samples"))
@@ -49,10 +52,24 @@ MORE_PLAYERS = (
     Player("blue 4", BLUE, 4, ((0, 12.2, 10.4), (3, 12.4, 10.6), (4, 13.2, 10.4), (5, 14.2, 10.6))),
     Player("red 5", RED, 5, ((0, 14.2, 4.6), (3, 14.4, 4.8), (4, 15.2, 4.6), (5, 16.0, 4.4))),
 )
-WARM_UP = 2
-"""Frames after the first that are not counted: threads start, recent memory fills."""
+WARM_UP = 10
+"""Frames after the first that are not counted: recent memory fills, processes start."""
 
-Step = Callable[[Frame], None]
+
+@dataclass(frozen=True)
+class Steps:
+    """What is measured.
+
+    Attributes:
+        step: Does one frame.
+        propagator: The one behind it.
+    """
+
+    step: Callable[[Frame], None]
+    propagator: FlowAppearancePropagator
+
+
+Make = Callable[["Clip", Sequence[int], int], Steps]
 
 
 @dataclass(frozen=True)
@@ -90,22 +107,26 @@ def filmed_clip(video: Path, boxes: Iterable[str], count: int) -> Clip:
     return Clip(info, frames, masks)
 
 
-def tracker_step(clip: Clip, objects: Sequence[int]) -> Step:
+def tracker_steps(clip: Clip, objects: Sequence[int], processes: int) -> Steps:
     """Whole steps of a tracker of these objects."""
     spec, _ = choose_segmenter("none")
-    tracker = build_tracker(resolved_config(RunConfig(), spec), None)
+    config = resolved_config(RunConfig(), spec)
+    settings = replace(config.propagator, processes=processes)
+    copy = partial(FlowAppearancePropagator, config=settings)
+    propagator = copy()
+    tracker = FlowTracker(propagator, None, config=config.tracker, copy=copy)
     tracker.start(clip.info)
     prompts = [Prompt(mask=clip.masks[i], track_id=i + 1) for i in objects]
 
     def step(frame: Frame) -> None:
         tracker.step(frame, () if frame.index else prompts)
 
-    return step
+    return Steps(step, propagator)
 
 
-def propagator_step(clip: Clip, objects: Sequence[int]) -> Step:
+def propagator_steps(clip: Clip, objects: Sequence[int], processes: int) -> Steps:
     """Steps of a propagator of these objects."""
-    propagator = FlowAppearancePropagator()
+    propagator = FlowAppearancePropagator(config=PropagatorConfig(processes=processes))
     propagator.start(clip.info)
 
     def step(frame: Frame) -> None:
@@ -115,39 +136,62 @@ def propagator_step(clip: Clip, objects: Sequence[int]) -> Step:
         for i in objects:
             propagator.learn(frame, i + 1, clip.masks[i])
 
-    return step
+    return Steps(step, propagator)
 
 
-def measure(clip: Clip, make: Callable[[Clip, Sequence[int]], Step]) -> dict[str, object]:
+def measure(clip: Clip, make: Make) -> dict[str, object]:
     """Milliseconds a frame of one, half and all of the objects."""
     count = len(clip.masks)
-    groups = [[i] for i in range(count)] + [list(range(count // 2)), list(range(count))]
-    steps = [make(clip, group) for group in groups]
+    some, every = range(count // 2), range(count)
+    groups: list[tuple[Sequence[int], int]] = [([i], 1) for i in range(count)]
+    groups += [(some, 0), (every, 0), (some, 1), (every, 1)]
+    steps = [make(clip, *group) for group in groups]
     seconds = np.zeros((len(clip.frames), len(groups), 2))
     random = np.random.default_rng(0)
     for row, frame in zip(seconds, clip.frames, strict=True):
         for at in random.permutation(len(groups)):
             # Each tracker is given a frame of its own: nothing is computed for another.
             own = replace(frame)
-            begun = time.perf_counter(), time.process_time()
-            steps[at](own)
-            row[at] = time.perf_counter() - begun[0], time.process_time() - begun[1]
+            helpers = steps[at].propagator.process_ids
+            begun = time.perf_counter(), cpu_seconds(helpers)
+            steps[at].step(own)
+            row[at] = time.perf_counter() - begun[0], cpu_seconds(helpers) - begun[1]
     later = np.median(seconds[1 + WARM_UP :], axis=0)
     # The second step learns the masks of the first before it carries them.
     first = seconds[0] + seconds[1] - later
-    return {"first frame": _figures(first, count), "each further frame": _figures(later, count)}
+    alone, shared, together = slice(count), [count, count + 1], [count + 2, count + 3]
+    found: dict[str, object] = {"processes": len(steps[count + 1].propagator.process_ids) + 1}
+    for name, taken in (("first frame", first), ("each further frame", later)):
+        one = taken[alone].mean(axis=0)
+        found[name] = {
+            **_figures(one, taken[shared], count),
+            "in one process": _figures(one, taken[together], count),
+        }
+    return found
 
 
-def _figures(seconds: np.ndarray, count: int) -> dict[str, object]:
-    rows = [seconds[:count].mean(axis=0), seconds[count], seconds[count + 1]]
+def cpu_seconds(helpers: Iterable[int]) -> float:
+    """CPU time so far of this process and, on Linux, of others."""
+    ticks = 0
+    for process_id in helpers:
+        status = Path(f"/proc/{process_id}/stat")
+        if status.exists():
+            # User and system time, the 14th and 15th field; a name in brackets is the second.
+            fields = status.read_text().rpartition(")")[2].split()
+            ticks += int(fields[11]) + int(fields[12])
+    return time.process_time() + ticks / os.sysconf("SC_CLK_TCK")
+
+
+def _figures(one: np.ndarray, more: np.ndarray, count: int) -> dict[str, object]:
     names = ("1", str(count // 2), str(count))
     found: dict[str, object] = {}
     for at, kind in enumerate(("milliseconds", "cpu_milliseconds")):
+        rows = [one[at], *more[:, at]]
         found[kind] = {
-            name: round(1e3 * float(row[at]), 2) for name, row in zip(names, rows, strict=True)
+            name: round(1e3 * float(row), 2) for name, row in zip(names, rows, strict=True)
         }
         found[kind.replace("milliseconds", "times_one")] = {
-            name: round(float(row[at] / rows[0][at]), 2)
+            name: round(float(row / rows[0]), 2)
             for name, row in zip(names[1:], rows[1:], strict=True)
         }
     return found
@@ -175,8 +219,8 @@ def main() -> None:
             "size": list(clip.info.size),
             "frames": len(clip.frames),
             "object_pixels": [int(np.count_nonzero(mask)) for mask in clip.masks],
-            "tracker": measure(clip, tracker_step),
-            "propagator": measure(clip, propagator_step),
+            "tracker": measure(clip, tracker_steps),
+            "propagator": measure(clip, propagator_steps),
         }
     result = {"machine": machine(), "load_average": os.getloadavg(), "scenes": scenes}
     text = json.dumps(result, indent=2)

@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+import cv2
+
 from track_anything.config import PropagatorConfig
 from track_anything.errors import TrackingError
 from track_anything.structures import Floats, Frame, Image, Mask, Propagation
@@ -148,9 +150,10 @@ class Crew:
             self._staff()
             for group in reversed(self._groups):
                 group.show(frame)
-            flow = flow_to(frame.image)
-            reaches: dict[int, Reach] = _merged(self._all("place", flow))
-            found = self._exchange(reaches)
+            with _cores_left(bool(self._processes)):
+                flow = flow_to(frame.image)
+                reaches: dict[int, Reach] = _merged(self._all("place", flow))
+                found = self._exchange(reaches)
             if self._processes:
                 self._shares.measure(_merged(self._all("seconds")))
         return dict(sorted(found.items()))
@@ -296,6 +299,20 @@ class Crew:
                 self._one(target, "take", {i: given[i] for i in taken})
                 for i in taken:
                     self._shares.put(i, target)
+
+
+@contextmanager
+def _cores_left(is_needed: bool) -> Iterator[None]:
+    """Have OpenCV work on one thread: its others wait for work without leaving their cores."""
+    count = cv2.getNumThreads()
+    if not is_needed or count < 2:
+        yield
+        return
+    cv2.setNumThreads(1)
+    try:
+        yield
+    finally:
+        cv2.setNumThreads(count)
 
 
 def _merged(answers: Sequence[Mapping[int, Any]]) -> dict[int, Any]:
