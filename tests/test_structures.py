@@ -10,6 +10,7 @@ from track_anything.structures import (
     EventKind,
     Frame,
     FrameResult,
+    LogitsPart,
     ObjectMask,
     Origin,
     Prompt,
