@@ -1,6 +1,6 @@
 """One object carried onto one frame: where it is expected, what looks like it, what is its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -110,8 +110,9 @@ def follow(
     rivals: Sequence[Logits],
     pyramid: FramePyramid,
     config: PropagatorConfig,
-) -> Propagation:
-    """An object beside its rivals; it moves on, and learns from what is sure of it.
+) -> tuple[Propagation, Callable[[], None]]:
+    """An object beside its rivals, which moves on; and what lets it learn from that, to be called
+    before anything else is done with it.
 
     Args:
         carried: The object.
@@ -137,8 +138,8 @@ def follow(
     if contested is not None and hidden is not None:
         contested |= hidden > 0
         signals["hidden"] = hidden_share(soft, hidden)
-    _move_on(carried, view, soft, contested, hidden, pyramid, config)
-    return Propagation(refined, estimated_iou(signals), signals)
+    learn = _move_on(carried, view, soft, contested, hidden, pyramid, config)
+    return Propagation(refined, estimated_iou(signals), signals), learn
 
 
 def _move_on(
@@ -149,7 +150,7 @@ def _move_on(
     hidden: Floats | None,
     pyramid: FramePyramid,
     config: PropagatorConfig,
-) -> None:
+) -> Callable[[], None]:
     rect = view.warped.rect
     strays = stray_parts(
         soft,
@@ -167,14 +168,18 @@ def _move_on(
     if not is_left:
         # What is left of an object that is being covered is mostly what covers it.
         carried.lose()
-        return
+        return lambda: None
     carried.soft, carried.rect, carried.area = soft, rect, area
     carried.hidden = hidden
     neutral = contested if strays is None else strays
     if strays is not None and contested is not None:
         neutral = strays | contested
-    learn_recent(carried, pyramid, view.features, soft, neutral)
-    change_level(carried, pyramid.size, config)
+
+    def learn() -> None:
+        learn_recent(carried, pyramid, view.features, soft, neutral)
+        change_level(carried, pyramid.size, config)
+
+    return learn
 
 
 def searched_part(carried: Carried, frame_size: tuple[int, int]) -> Rect | None:
