@@ -5,13 +5,14 @@ from collections.abc import Sequence
 import cv2
 import numpy as np
 
-from track_anything.boxes import clip_box
+from track_anything.boxes import box_area, box_iou, clip_box
 from track_anything.config import RegionConfig
 from track_anything.interfaces import Segmenter
 from track_anything.proposers.refinement import picked, refined
 from track_anything.proposers.region import Region, RegionProposals
 from track_anything.proposers.residual import MotionField, Residual
-from track_anything.structures import Floats, Frame, Mask, Proposal
+from track_anything.proposers.suppression import INSIDE, overlap_area
+from track_anything.structures import Floats, Frame, Image, Mask, Proposal
 
 _DEFAULTS = RegionConfig()
 # Parts of one object rarely all move: gaps up to this share of the working size are closed.
@@ -19,6 +20,10 @@ _GAP = 0.012
 # Motion is seen a few pixels around what moves: the boxes are shrunk by as much.
 _HALO = 3.0
 _LEAST_PIXELS = 40
+# Boxes that overlap by more are one; no more are asked about.
+_SAME_BOX, _MOST_BOXES = 0.7, 60
+# What better regions fill to this share is not another thing that holds them.
+_FUSED = 0.4
 # Height over width of what stands on the ground where only its foot was seen to lag, and how
 # wide that may be, as a share of the frame.
 _STANDING = 0.8
@@ -80,7 +85,8 @@ class MotionProposer:
         if area is not None:
             boxes = np.array([box for box in boxes if _lies_in(box, area)], np.float32)
         found = refined(self._segmenter, frame, boxes.reshape(-1, 4), self._config)
-        return picked(found, self._config, least_score=self._config.least_moving_score)
+        best = picked(found, self._config, least_score=self._config.least_moving_score)
+        return without_fused(best)
 
     def look(self, frame: Frame) -> Residual | None:
         """What moves on this frame, without asking the segmenter; None on the first.
@@ -91,13 +97,31 @@ class MotionProposer:
 
 
 def moving_boxes(residual: Residual, size: tuple[int, int]) -> Floats:
-    """(N, 4) boxes on a frame of (height, width) around what moves, largest first."""
+    """(N, 4) boxes on a frame of (height, width) around what moves, largest first.
+
+    What moves in parts is boxed together, and in its parts as well: cars in a row are near to one
+    another, and what is between a car and its shadow is thin.
+    """
     height, width = residual.is_moving.shape
     scale = np.array([size[1] / width, size[0] / height] * 2)
     reach = max(1, round(_GAP * max(height, width)))
+    moving = residual.is_moving.view(np.uint8)
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * reach + 1, 2 * reach + 1))
-    closed = cv2.morphologyEx(residual.is_moving.view(np.uint8), cv2.MORPH_CLOSE, kernel)
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(closed, connectivity=8)
+    closed = cv2.morphologyEx(moving, cv2.MORPH_CLOSE, kernel)
+    boxes = _boxes_of_parts(closed, residual)
+    for apart in (moving, cv2.morphologyEx(moving, cv2.MORPH_OPEN, kernel)):
+        for box in _boxes_of_parts(apart, residual):
+            if all(box_iou(box, other) < _SAME_BOX for other in boxes):
+                boxes.append(box)
+    boxes = sorted(boxes[:_MOST_BOXES], key=lambda box: -float(box_area(box)))
+    clipped = [clip_box((box * scale).astype(np.float32), size) for box in boxes]
+    return np.array(clipped, np.float32).reshape(-1, 4)
+
+
+def _boxes_of_parts(mask: Image, residual: Residual) -> list[Floats]:
+    """Boxes at working size around the parts of a mask in which enough moves, most first."""
+    width = mask.shape[1]
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
     moving = np.bincount(labels[residual.is_moving], minlength=count)
     slow = np.bincount(labels[residual.is_slow], minlength=count)
     boxes = []
@@ -109,8 +133,22 @@ def moving_boxes(residual: Residual, size: tuple[int, int]) -> Floats:
         box = np.array([x + halo, y + halo, x + wide - halo, y + high - halo])
         if slow[index] > moving[index] / 2 and wide < _STANDING_WIDTH * width:
             box[1] = min(box[1], box[3] - _STANDING * (box[2] - box[0]))
-        boxes.append(clip_box((box * scale).astype(np.float32), size))
-    return np.array(boxes, np.float32).reshape(-1, 4)
+        boxes.append(box)
+    return boxes
+
+
+def without_fused(regions: Sequence[Region]) -> list[Region]:
+    """Regions, best first, without those that are better ones and what is between them."""
+    kept: list[Region] = []
+    for place, region in enumerate(regions):
+        inside = [one for one in regions[:place] if _holds(region, one)]
+        if sum(one.area for one in inside) < _FUSED * region.area:
+            kept.append(region)
+    return kept
+
+
+def _holds(region: Region, other: Region) -> bool:
+    return overlap_area(region.counts, other.counts) >= INSIDE * other.area
 
 
 def _lies_in(box: Floats, area: Mask) -> bool:
