@@ -15,7 +15,9 @@ _LEAST_PLACES, _STREAM_COSINE, _STREAM_SHARE, _LEAST_COLUMNS = 40, 0.9, 0.6, 5
 # Two motions that are nearly parallel say little of where their lines meet.
 _LEAST_ANGLE = 0.1
 # How far from the middle of the picture, in widths, a camera that drives ahead drives to.
-_AHEAD = 0.75
+_AHEAD = 0.5
+# Then things stream to both sides: the least share, of all that moves, to one.
+_LEAST_SIDE = 0.15
 # Share of the fit of a point far out that one ahead must have to be preferred.
 _AHEAD_FIT = 0.9
 # Angle off a stream, in radians, from which a place counts less and less.
@@ -24,6 +26,9 @@ _LOOSE = 0.1
 # .55 to .76 of them were seen to move, before cameras that stand or turn less than .35, but where
 # there were fewer than twenty.
 _LOWEST, _GROUND_SHARE, _LEAST_LOWEST = 1 / 3, 0.45, 20
+# What moves sideways like the ground seems to stand still, as a car that a camera follows: ground
+# must be seen to fill the lowest third then. In a hall where all players run one way at most .25.
+_SIDEWAYS_SHARE = 0.4
 # Rows below the horizon from which on the ground's motion is measured, and from how many places.
 _MARGIN, _LEAST_GROUND = 8, 12
 # How far off a share of motion may be to be the ground's.
@@ -62,22 +67,22 @@ class Drive:
         return np.asarray(np.stack([x, y], axis=-1) - self.origin, np.float32)
 
 
-def find_drive(motions: Floats, size: tuple[int, ...], least_motion: float) -> Drive | None:
+def find_drive(motions: Floats, is_moving: Mask, least_motion: float) -> Drive | None:
     """How the camera moves, if most of what seems to move streams from one point.
 
     Args:
         motions: (N, 4) x, y of corners, and how they moved, the camera's turning taken out. On
             plain ground no motion is seen at all, and of a pole only that across it.
-        size: (height, width) of the picture.
+        is_moving: (h, w) where something seems to move, plain ground aside.
         least_motion: From how many pixels on something seems to move.
     """
-    height, width = size[:2]
+    height, width = is_moving.shape
     places, moved = np.split(motions.astype(np.float64), 2, axis=1)
-    is_moving = np.linalg.norm(moved, axis=1) > least_motion
+    has_moved = np.linalg.norm(moved, axis=1) > least_motion
     is_low = places[:, 1] >= height * (1 - _LOWEST)
-    if is_low.sum() < _LEAST_LOWEST or is_moving[is_low].mean() < _GROUND_SHARE:
+    if is_low.sum() < _LEAST_LOWEST or has_moved[is_low].mean() < _GROUND_SHARE:
         return None
-    places, moved = places[is_moving], moved[is_moving]
+    places, moved = places[has_moved], moved[has_moved]
     if len(places) < _LEAST_PLACES:
         return None
     columns = (places[:, 0] * _COLUMNS / width).astype(int)
@@ -92,6 +97,13 @@ def find_drive(motions: Floats, size: tuple[int, ...], least_motion: float) -> D
     # The origin of a camera that drives ahead lies on the horizon. Of one that moves sideways it
     # is far out, and known no better than that little above the horizon moves.
     is_ahead = _is_ahead(origin, width)
+    lowest = is_moving[-round(_LOWEST * height) :]
+    if not is_ahead and lowest.mean() < _SIDEWAYS_SHARE:
+        return None
+    to_the_left = streams & (places[:, 0] < origin[0])
+    sides = weights[to_the_left].sum(), weights[streams & ~to_the_left].sum()
+    if is_ahead and min(sides) < _LEAST_SIDE:
+        return None
     places, moved = places[streams], moved[streams]
     top = float(origin[1]) if is_ahead else float(np.percentile(places[:, 1], 10))
     below = places[:, 1] > top + _MARGIN

@@ -41,10 +41,12 @@ class Residual:
         is_moving: (h, w) where something moves by itself.
         is_slow: The part of it that only lags behind the ground: where wheels meet the road it
             shows, higher up the ground is too far away to lag behind.
+        on_drive: Whether the camera moves along a ground that streams by.
     """
 
     is_moving: Mask
     is_slow: Mask
+    on_drive: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,7 +167,7 @@ def _residual(last: _Look, look: _Look, flow: Floats, limit: float) -> Residual:
         difference = np.minimum(difference, _difference(earlier, now))
     is_moving = (np.linalg.norm(motion, axis=2) > limit) & _widened(difference > _DIFFERENCE)
     # What the frame before tells of the way the camera takes is as good.
-    drive = find_drive(np.concatenate([last.motions, look.motions]), now.shape, limit)
+    drive = find_drive(np.concatenate([last.motions, look.motions]), is_moving, limit)
     if drive is None:
         if last.previous is not None:
             # What is small and fast is gone before flow finds it.
@@ -175,7 +177,7 @@ def _residual(last: _Look, look: _Look, flow: Floats, limit: float) -> Residual:
     is_against = is_moving & _is_against(motion, drive, limit, _widened(is_rough(now)))
     is_other = _difference(_shown(last.gray, carried - ground), now) > _DIFFERENCE
     is_slow = _is_slow(motion, drive, ground, limit) & _widened(is_other)
-    return Residual(is_against | is_slow, is_slow & ~is_against)
+    return Residual(is_against | is_slow, is_slow & ~is_against, on_drive=True)
 
 
 def _carried(matrix: Matrix, size: tuple[int, ...]) -> Floats:
