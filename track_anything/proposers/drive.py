@@ -13,7 +13,7 @@ _COLUMNS = 8
 # What seems to move must stream from one point for the most part, over most of the width.
 _LEAST_PLACES, _STREAM_COSINE, _STREAM_SHARE, _LEAST_COLUMNS = 40, 0.9, 0.6, 5
 # Two motions that are nearly parallel say little of where their lines meet.
-_LEAST_ANGLE = 0.1
+_LEAST_ANGLE = 1e-3
 # How far from the middle of the picture, in widths, a camera that drives ahead drives to.
 _AHEAD = 0.5
 # Then things stream to both sides: the least share, of all that moves, to one.
