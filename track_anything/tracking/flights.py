@@ -78,7 +78,7 @@ class Flight:
         got = math.hypot(*self.way)
         least = max(LEAST_WAY * side, LEAST_LENGTHS * math.sqrt(self.area))
         is_straight = got >= max(least, STRAIGHT * self.walked)
-        return self.seen >= looks and self.is_odd and is_straight
+        return self.seen >= looks and self.is_odd and self.is_fast and is_straight
 
 
 @dataclass(slots=True)

@@ -166,7 +166,12 @@ class Flying:
             if not flight.has_flown(self._config.looks, self._novelty.side):
                 continue
             sighting = self._sieve.sighting(spot.mask(size), SCORE, is_moving=True)
-            if sighting is None or not self._sieve.is_free(sighting, tracks, taken):
+            # What is cut off by the border may be a hand.
+            if (
+                sighting is None
+                or _is_cut_off(sighting.mask)
+                or not self._sieve.is_free(sighting, tracks, taken)
+            ):
                 continue
             reason = f"something small that flies, seen on {flight.seen} frames"
             reason += unlike(sighting, tracks, support)
@@ -210,6 +215,10 @@ class Flying:
         self._colors = {number: tuple(color) for number, color in meta["colors"]}
         frames = [arrays[f"frame{number}"] for number in range(len(arrays))]
         self._novelty = Novelty(frames, meta["shifts"])
+
+
+def _is_cut_off(mask: Mask) -> bool:
+    return any(side.any() for side in (mask[0], mask[-1], mask[:, 0], mask[:, -1]))
 
 
 def _again(flight: Flight) -> str:

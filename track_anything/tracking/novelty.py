@@ -21,11 +21,17 @@ REST = 0.0014
 mean over the frames compared. On tripods .0002 to .0013, from a car .0015 and more."""
 THINNEST, LARGEST = 4, 0.006
 """Least width in pixels, and most area as a share of the picture."""
+LONGEST = 8.0
+"""Square of its length, as a share of its area: a streak is some balls long."""
 SOLID = 0.75
 """Share of its convex hull that it fills."""
 APART, ALONE = 0.6, 0.1
 """So many of its lengths around it no more than this share is new as well: hands and rackets hang
 on someone who moves too."""
+BESIDE = (3, 9)
+"""Sides of the squares by which it is grown to where its surroundings begin and end."""
+LIKE, MOST_LIKE = 20.0, 0.3
+"""Of these no more than a share is as near to its colour, in levels: a tail goes on as a dog."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -127,7 +133,8 @@ def _differs(before: Image, now: Image) -> Mask:
     kernel = np.ones((3, 3), np.uint8)
     above = cv2.subtract(now, cv2.dilate(before, kernel))
     below = cv2.subtract(cv2.erode(before, kernel), now)
-    return np.asarray(np.maximum(above, below).max(axis=2) > LEAST_DIFFERENCE)
+    red, green, blue = cv2.split(cv2.max(above, below))
+    return np.asarray(cv2.max(cv2.max(red, green), blue) > LEAST_DIFFERENCE)
 
 
 def _spots(new: Mask, small: Image) -> list[Spot]:
@@ -157,18 +164,33 @@ def _spot(
     hull = cv2.contourArea(outline) + cv2.arcLength(outline, True) / 2 + 1
     middle, box_sides, _ = cv2.minAreaRect(points)
     area = int(np.count_nonzero(inside))
-    if area < SOLID * hull or min(box_sides) + 1 < THINNEST:
+    length = float(max(box_sides)) + 1
+    is_streak = area * LONGEST >= length**2
+    if area < SOLID * hull or min(box_sides) + 1 < THINNEST or not is_streak:
         return None
     kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
     ring = (cv2.dilate(inside.view(np.uint8), kernel) > 0) & ~inside
     if np.count_nonzero(part[ring]) > ALONE * np.count_nonzero(ring):
         return None
-    colors = small[top : y + high + reach, left : x + wide + reach][inside]
+    picture = small[top : y + high + reach, left : x + wide + reach].astype(np.float32)
+    color = picture[inside].mean(axis=0)
+    if _goes_on(picture, inside, color):
+        return None
     return Spot(
         inside=inside,
         corner=(left, top),
         middle=np.array(middle, np.float32) + np.array([left, top], np.float32),
         area=area,
-        length=float(max(box_sides)) + 1,
-        color=np.asarray(colors.mean(axis=0), np.float32),
+        length=length,
+        color=np.asarray(color, np.float32),
     )
+
+
+def _goes_on(picture: Floats, inside: Mask, color: Floats) -> bool:
+    """Whether something of a part's colour is beside it: then it is a part of what rests there."""
+    near, far = (
+        cv2.dilate(inside.view(np.uint8), np.ones((side, side), np.uint8)) > 0 for side in BESIDE
+    )
+    beside = picture[far & ~near]
+    is_like = np.abs(beside - color).mean(axis=1) < LIKE
+    return bool(len(beside)) and float(is_like.mean()) > MOST_LIKE
