@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from track_anything.structures import Floats
 from track_anything.tracking.novelty import Spot
 
 FIRST_REACH = 0.08
@@ -24,9 +23,6 @@ LEAST_WAY, LEAST_LENGTHS = 0.04, 2.5
 """How far it must get: this share of the longer side, and so many square roots of its area."""
 STRAIGHT = 0.85
 """The way it got as a share of the way it went."""
-UNLIKE_FLOW = 0.85
-"""What flow follows needs no other way of following: how far flow is from each of its steps, as a
-share of the step. Balls had .9 to 1.2, dashes on a road seen from a car .1 to .85."""
 
 
 @dataclass(slots=True, eq=False)
@@ -45,7 +41,6 @@ class Flight:
         missed: Frames since then.
         way: (x, y) how far it got.
         walked: How far it went.
-        is_odd: Whether it was always seen where flow did not follow it.
         track_id: What it is; 0 while it is nothing.
     """
 
@@ -60,7 +55,6 @@ class Flight:
     missed: int = 0
     way: tuple[float, float] = (0.0, 0.0)
     walked: float = 0.0
-    is_odd: bool = True
     track_id: int = 0
 
     @property
@@ -69,7 +63,7 @@ class Flight:
         return math.hypot(*self.step) > self.length / 2
 
     def has_flown(self, looks: int, side: int) -> bool:
-        """Whether it was seen so often, went straight, and far, and flow does not follow it.
+        """Whether it was seen so often, is fast, and went straight and far.
 
         Args:
             looks: How often.
@@ -78,7 +72,7 @@ class Flight:
         got = math.hypot(*self.way)
         least = max(LEAST_WAY * side, LEAST_LENGTHS * math.sqrt(self.area))
         is_straight = got >= max(least, STRAIGHT * self.walked)
-        return self.seen >= looks and self.is_odd and self.is_fast and is_straight
+        return self.seen >= looks and self.is_fast and is_straight
 
 
 @dataclass(slots=True)
@@ -93,16 +87,13 @@ class Flights:
     flying: list[Flight] = field(default_factory=list)
     count: int = 0
 
-    def follow(
-        self, spots: Sequence[Spot], flow: Floats, frame_index: int, *, side: int
-    ) -> dict[Flight, Spot]:
+    def follow(self, spots: Sequence[Spot], frame_index: int, *, side: int) -> dict[Flight, Spot]:
         """What is seen again on the next frame, and where.
 
         Pairs are made from the best down; a spot that none is becomes a flight of its own.
 
         Args:
             spots: What is new there.
-            flow: (h, w, 2) backward flow to the frame before.
             frame_index: Of that frame.
             side: The longer one of the small picture.
         """
@@ -119,7 +110,7 @@ class Flights:
         for _, number, place in sorted(pairs):
             one = self.flying[number]
             if one not in seen and place not in used:
-                _see(one, spots[place], flow, side)
+                _see(one, spots[place])
                 seen[one] = spots[place]
                 used.add(place)
         for one in self.flying:
@@ -154,26 +145,13 @@ def _miss(one: Flight, spot: Spot, side: int) -> float:
     return away / (reach * (1 + one.missed))
 
 
-def _see(one: Flight, spot: Spot, flow: Floats, side: int) -> None:
+def _see(one: Flight, spot: Spot) -> None:
     frames = 1 + one.missed
     x, y = spot.middle.tolist()
     # What it is off by adds to the steps since it was seen last, one by one.
     step = one.step[0] + (x - one.middle[0]) / frames, one.step[1] + (y - one.middle[1]) / frames
-    if frames == 1:
-        one.is_odd &= _flow_misses(spot, step, flow, side)
     one.step, one.middle = step, (x, y)
     one.way = one.way[0] + frames * step[0], one.way[1] + frames * step[1]
     one.walked += frames * math.hypot(*step)
     one.area, one.length, one.color = spot.area, spot.length, tuple(spot.color.tolist())
     one.seen += 1
-
-
-def _flow_misses(spot: Spot, step: tuple[float, float], flow: Floats, side: int) -> bool:
-    """Whether flow is far from a step to a spot."""
-    scale = max(flow.shape) / side
-    x, y = (spot.middle * scale).astype(int).tolist()
-    reach = max(2, int(spot.length * scale / 2))
-    around = flow[max(y - reach, 0) : y + reach + 1, max(x - reach, 0) : x + reach + 1]
-    motion = -np.median(around.reshape(-1, 2), axis=0) / scale
-    away = float(np.linalg.norm(motion - np.array(step)))
-    return away >= UNLIKE_FLOW * math.hypot(*step)

@@ -76,7 +76,7 @@ class Flying:
         if flow is None:
             self._flights.flying = []
             return []
-        seen = self._flights.follow(spots, flow, frame.index, side=self._novelty.side)
+        seen = self._flights.follow(spots, frame.index, side=self._novelty.side)
         size = frame.image.shape[0], frame.image.shape[1]
         found = self._followed(seen, tracks, size)
         found += self._returned(seen, tracks, support, size)
@@ -124,11 +124,7 @@ class Flying:
         """Those lost that fly again: the eldest chooses first."""
         found: list[Found] = []
         lost = [one for one in tracks if one.is_searched and one.track_id in self._colors]
-        free = [
-            one
-            for one in seen
-            if not one.track_id and one.is_odd and one.is_fast and one.seen >= LEAST_BACK
-        ]
+        free = [one for one in seen if not one.track_id and one.is_fast and one.seen >= LEAST_BACK]
         for track in sorted(lost, key=lambda one: (one.first_frame, one.track_id)):
             hidden = self._elders(track, tracks)
             best: tuple[float, Flight, Mask] | None = None
