@@ -367,7 +367,7 @@ class FlowTracker:
             may_begin=all(one.first_frame < now.frame.index for one in tracks),
         )
         for one in found:
-            self._take_found(now, one)
+            self._discovery.named(one, self._take_found(now, one))
 
     def _as_known(self, now: Step, track: Track) -> Known:
         is_seen = not track.is_searched and track.track_id in now.masks
@@ -381,18 +381,44 @@ class FlowTracker:
             unseen_frames=track.unseen_frames,
         )
 
-    def _take_found(self, now: Step, found: Found) -> None:
+    def _take_found(self, now: Step, found: Found) -> int:
+        """Take what discovery says of a new object or a known one; its id."""
         track_id = found.track_id
+        was_seen = False
         if track_id is None:
             track_id, self._next_id = self._next_id, self._next_id + 1
             self._tracks[track_id] = Track(track_id, now.frame.index, is_discovered=True)
         else:
-            now.correct(track_id, found.mask, found.score)
+            was_seen = bool(found.flight) and self._is_seen_on(now, track_id)
         track = self._tracks[track_id]
+        if not found.mask.any():
+            self._give_up(now, track)
+            return track_id
+        if found.track_id is not None and not found.flight:
+            now.correct(track_id, found.mask, found.score)
         track.trusted(Origin.DISCOVERED, found.score)
         self._propagator.learn(now.frame, track_id, found.mask)
         now.set(track_id, found.mask, None)
-        now.say(found.kind, track_id, found.reason)
+        if not was_seen:
+            now.say(found.kind, track_id, found.reason)
+        return track_id
+
+    def _is_seen_on(self, now: Step, track_id: int) -> bool:
+        """Whether an object that is followed by its flight was seen until now.
+
+        That flow lost it on this very frame is no news then.
+        """
+        kinds = {kind for kind, _ in _GONE.values()}
+        gone = [one for one in now.events if one.track_id == track_id and one.kind in kinds]
+        now.events = [one for one in now.events if one not in gone]
+        return bool(gone) or not self._tracks[track_id].is_searched
+
+    def _give_up(self, now: Step, track: Track) -> None:
+        """Let go of what was carried: the object is not there."""
+        self._propagator.learn(now.frame, track.track_id, np.zeros(now.size, bool))
+        now.set(track.track_id, np.zeros(now.size, bool), None)
+        track.state, track.confidence = State.LOST, 0.0
+        self._say_gone(now, track.track_id, 0.0)
 
     def _end_forgotten(self, now: Step, limit: int) -> None:
         """End discovered objects that were not seen for long; what ended long ago goes.
