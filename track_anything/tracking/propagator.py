@@ -23,6 +23,7 @@ from track_anything.tracking.carried import (
     place,
     shrink,
 )
+from track_anything.tracking.compactness import COMPACT, is_partly_seen, outgrowths
 from track_anything.tracking.confidence import estimated_iou, measure_signals, ring_margin
 from track_anything.tracking.features import (
     Features,
@@ -270,6 +271,10 @@ class FlowAppearancePropagator:
         rivals = self._rivals(track_id, own)
         logits, contested = yield_to_rivals(own[track_id], rivals)
         rect, soft = view.warped.rect, sigmoid(logits)
+        if carried.compactness >= COMPACT:
+            strange = outgrowths(soft, view.place, carried.usual_area)
+            if strange is not None:
+                soft[strange] = 0.4
         appearance, warped = sigmoid(view.looks), view.warped.values + np.float32(0.5)
         signals = measure_signals(
             soft=soft,
@@ -314,7 +319,8 @@ class FlowAppearancePropagator:
         neutral = contested if strays is None else strays
         if strays is not None and contested is not None:
             neutral = strays | contested
-        learn_recent(carried, pyramid, view.features, soft, neutral)
+        if not is_partly_seen(carried.compactness, area, carried.usual_area):
+            learn_recent(carried, pyramid, view.features, soft, neutral)
         change_level(carried, self._size, self._config)
 
     def _search(self, carried: Carried, pyramid: FramePyramid, rivals: list[Logits]) -> Propagation:
