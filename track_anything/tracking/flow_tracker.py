@@ -213,16 +213,18 @@ class FlowTracker:
             track.tick(self._config.reprompt)
             now.sureness[track_id] = found.confidence
             track.hidden_share = float(found.signals.get("hidden", 0.0))
+            track.seen_share = found.signals.get("seen")
             mask = logits_mask(found.logits, now.size)
             now.set(track_id, mask, found.logits)
             if track_id in prompted:
                 continue
             is_found = not found.signals.get("searching") or bool(found.signals.get("found"))
             is_visible = is_found and bool(np.count_nonzero(mask) >= self._config.smallest_area)
-            event = track.move_on(found.confidence, is_visible=is_visible, config=self._config)
+            confidence = found.confidence * track.part_share
+            event = track.move_on(confidence, is_visible=is_visible, config=self._config)
             if event is EventKind.LOST:
                 self._roster.give_up_place(now, track_id)
-                gone[track_id] = found.confidence
+                gone[track_id] = confidence
             elif event is not None:
                 now.say(event, track_id, f"confidence {found.confidence:.2f}")
         for track_id, confidence in gone.items():
@@ -247,9 +249,9 @@ class FlowTracker:
             if track.track_id not in prompted
             and track.state is not State.ENDED
             and track.may_ask(config)
-            and not track.is_covered
+            and (track.is_in_part or not track.is_covered)
             and now.masks[track.track_id].any()
         ]
         if asking:
             neighbours = {track.track_id: self._roster.older_masks(now, track) for track in asking}
-            ask_about(now, neighbours, asking, self._segmenter, self._propagator, config)
+            ask_about(now, self._roster, neighbours, asking, self._segmenter)

@@ -10,6 +10,9 @@ from track_anything.tracking.association import Claim, settle_overlaps
 from track_anything.tracking.roster import Roster
 from track_anything.tracking.step import Step
 
+KNOWN_WHOLE = 0.9
+"""A compact object's box is that of all of it if its mask has this share of its usual area."""
+
 
 def frame_result(now: Step, roster: Roster) -> FrameResult:
     """The result of a frame on which all is decided; the contacts take notice of it."""
@@ -36,6 +39,8 @@ def frame_result(now: Step, roster: Roster) -> FrameResult:
         track.unseen_frames += 1
         if found.mask.any():
             track.seen_at, track.unseen_frames = tuple(found.box.tolist()), 0
+            if track.seen_share is not None and track.seen_share >= KNOWN_WHOLE:
+                track.extent = tuple((found.box[2:] - found.box[:2]).tolist())
     now.events += roster.contacts.step(now.frame, objects, roster.first_frames())
     return FrameResult(now.frame, objects, now.events)
 

@@ -46,6 +46,7 @@ from track_anything.tracking.motion import (
     stray_parts,
 )
 from track_anything.tracking.optical_flow import FlowEstimator
+from track_anything.tracking.plausibility import believable_part, cede, resemblance_to
 from track_anything.tracking.refinement import NOWHERE, refined_logits
 from track_anything.tracking.rivals import Logits, is_touched, rivals_together, yield_to_rivals
 from track_anything.tracking.search import UNLIKE, find_object, search_area
@@ -173,6 +174,25 @@ class FlowAppearancePropagator:
             appearance = looks_on(carried.model, self._on(frame), carried.level, rect)
         return ring_margin(appearance, inside[rect.slices])
 
+    def resemblance(self, frame: Frame, track_id: int, mask: Mask) -> float:
+        """How much a mask is like the object in colours, size and shape, 0 to 1; 0 if unknown."""
+        self._learn_now([track_id])
+        carried = self._objects.get(track_id)
+        if carried is None or not mask.any():
+            return 0.0
+        return resemblance_to(carried, self._on(frame), mask)
+
+    def believable(self, track_id: int, mask: Mask, *, place: Mask) -> Mask:
+        """What of a mask can be the object; all of it for unknown ids."""
+        carried = self._objects.get(track_id)
+        return mask if carried is None else believable_part(carried, mask, place)
+
+    def cede(self, track_id: int, mask: Mask) -> None:
+        """Take from an object's carried mask what turned out to be another's."""
+        self._learn_now([track_id])
+        if (carried := self._objects.get(track_id)) is not None:
+            cede(carried, mask)
+
     def save(self) -> bytes:
         """State from which restore goes on with the same masks, byte for byte."""
         self._learn_now(list(self._to_learn))
@@ -291,6 +311,9 @@ class FlowAppearancePropagator:
         if contested is not None and hidden is not None:
             contested |= hidden > 0
             signals["hidden"] = hidden_share(soft, hidden)
+        if carried.compactness >= COMPACT:
+            area = float(np.count_nonzero(soft > 0.5))
+            signals["seen"] = min(area / max(carried.usual_area, 1.0), 1.0)
         self._follow(carried, pyramid, soft, view, contested, hidden)
         return Propagation(refined, estimated_iou(signals), signals)
 
