@@ -7,6 +7,7 @@ import numpy as np
 from track_anything.masks import mask_box
 from track_anything.structures import FrameResult, ObjectMask, Origin, State
 from track_anything.tracking.association import Claim, settle_overlaps
+from track_anything.tracking.exchange import Exchanges
 from track_anything.tracking.roster import Roster
 from track_anything.tracking.step import Step
 
@@ -41,8 +42,11 @@ def frame_result(now: Step, roster: Roster) -> FrameResult:
             track.seen_at, track.unseen_frames = tuple(found.box.tolist()), 0
             if track.seen_share is not None and track.seen_share >= KNOWN_WHOLE:
                 track.extent = tuple((found.box[2:] - found.box[:2]).tolist())
-    now.events += roster.contacts.step(now.frame, objects, roster.first_frames())
-    return FrameResult(now.frame, objects, now.events)
+    exchanges = Exchanges(now, roster, objects)
+    now.events += roster.contacts.step(
+        now.frame, objects, roster.first_frames(), is_clear=exchanges.is_clear
+    )
+    return FrameResult(now.frame, exchanges.apply(), now.events)
 
 
 def with_identities(result: FrameResult, roster: Roster) -> FrameResult:

@@ -40,7 +40,7 @@ def believable_part(carried: Carried, mask: Mask, place: Mask) -> Mask:
     """
     if carried.compactness < COMPACT or not mask.any():
         return mask
-    strange = outgrowths(mask.astype(np.float32), place.astype(np.float32), carried.side**2)
+    strange = outgrowths(mask, place, carried.side**2)
     return mask if strange is None else mask & ~strange
 
 

@@ -23,7 +23,7 @@ from track_anything.tracking.carried import (
     place,
     shrink,
 )
-from track_anything.tracking.compactness import COMPACT, is_partly_seen, outgrowths
+from track_anything.tracking.compactness import COMPACT, cut_outgrowths, is_partly_seen
 from track_anything.tracking.confidence import estimated_iou, measure_signals, ring_margin
 from track_anything.tracking.features import (
     Features,
@@ -291,10 +291,11 @@ class FlowAppearancePropagator:
         rivals = self._rivals(track_id, own)
         logits, contested = yield_to_rivals(own[track_id], rivals)
         rect, soft = view.warped.rect, sigmoid(logits)
+        hidden = None
+        if contested is not None:
+            hidden = hidden_part(soft, view.place, own[track_id], rivals)
         if carried.compactness >= COMPACT:
-            strange = outgrowths(soft, view.place, carried.usual_area)
-            if strange is not None:
-                soft[strange] = 0.4
+            cut_outgrowths(soft, hidden, view.place, carried.usual_area)
         appearance, warped = sigmoid(view.looks), view.warped.values + np.float32(0.5)
         signals = measure_signals(
             soft=soft,
@@ -305,9 +306,6 @@ class FlowAppearancePropagator:
             frames_since_key=carried.frames_since_key,
         )
         refined = refined_logits(pyramid, carried.level, soft, rect)
-        hidden = None
-        if contested is not None:
-            hidden = hidden_part(soft, view.place, own[track_id], rivals)
         if contested is not None and hidden is not None:
             contested |= hidden > 0
             signals["hidden"] = hidden_share(soft, hidden)
@@ -342,7 +340,7 @@ class FlowAppearancePropagator:
         neutral = contested if strays is None else strays
         if strays is not None and contested is not None:
             neutral = strays | contested
-        if not is_partly_seen(carried.compactness, area, carried.usual_area):
+        if not is_partly_seen(carried.compactness, carried.whole_area, carried.usual_area):
             learn_recent(carried, pyramid, view.features, soft, neutral)
         change_level(carried, self._size, self._config)
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from track_anything.config import CLOCK_MODE, RepromptConfig, TrackerConfig
 from track_anything.structures import SEARCHED_STATES, EventKind, Origin, State
+from track_anything.tracking.compactness import WHOLE
 from track_anything.tracking.confidence import remembering
 
 HYSTERESIS = 0.05
@@ -14,9 +15,6 @@ LONGEST_RETRY = 16
 """Rejected answers double the wait up to this many times its length."""
 COVERED_SHARE = 0.25
 """An object hidden by more than this is not asked about: the answer would be what is in front."""
-
-WHOLE = 0.75
-"""Share of its usual area from which on a compact object is taken to be seen as a whole."""
 
 
 @dataclass(slots=True)
