@@ -11,8 +11,9 @@ DISC = 0.5
 not fit. A foot on a ball has less, a ball and a cup have more everywhere."""
 COMPACT = 0.92
 """Least share of a first mask that such discs fill, for the object to be known as compact."""
-CORNERS = 0.1
-"""What lies closer than this to such a disc is its edge and corners, in sides of the object."""
+CORNERS, LEAST_CORNERS = 0.1, 3.0
+"""What lies closer than this to such a disc is its edge and corners: in sides of the object, and
+the least in pixels."""
 LEAST_LEFT = 0.5
 """A compact object of which less than this share of its usual area would be left is behind
 something: its own visible part may be thin."""
@@ -69,7 +70,7 @@ def outgrowths(mask: Mask, place: Mask, usual_area: float) -> Mask | None:
         return None
     support = np.bincount(parts[place], minlength=count)
     support[0] = 0
-    kept = _grown(parts == int(np.argmax(support)), CORNERS * side) & mask
+    kept = _grown(parts == int(np.argmax(support)), max(CORNERS * side, LEAST_CORNERS)) & mask
     if np.count_nonzero(kept) < LEAST_LEFT * usual_area:
         return None
     out = mask & ~kept

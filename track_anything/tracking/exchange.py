@@ -1,7 +1,7 @@
 """Whose is whose after two objects were in one another: by their looks and how they moved."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import numpy as np
 
@@ -18,20 +18,8 @@ MOTION_SHARE = 0.4
 """What the place where an object was expected counts, where its looks count 1."""
 CLEAR = 0.5
 """By this much, of at most 2 for looks alone, one way must be likelier than the other."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Pair:
-    """Two objects that parted, and how well each fits either mask: rows objects, columns masks."""
-
-    first: int
-    second: int
-    fits: np.ndarray
-
-    @property
-    def gain(self) -> float:
-        """How much likelier it is that each has the other's mask than that each has its own."""
-        return float(self.fits[0, 1] + self.fits[1, 0] - self.fits[0, 0] - self.fits[1, 1])
+LEAST_FIT = 0.5
+"""How much each mask must be like the object that it is found to be: of a part nobody can tell."""
 
 
 class Exchanges:
@@ -55,10 +43,19 @@ class Exchanges:
         # An older object does not see a younger one: it takes nothing from it.
         if contact.overlap < AMONG or first_frames[contact.older] < first_frames[contact.younger]:
             return False
-        pair = _Pair(contact.older, contact.younger, self._fits(contact))
-        if pair.gain > CLEAR and not {pair.first, pair.second} & self._now.final:
-            self._wanted.append((pair.first, pair.second))
-        return abs(pair.gain) > CLEAR
+        looks, motion = self._looks(contact), MOTION_SHARE * self._motion(contact)
+        gain = _gain(looks + motion)
+        is_mixed_up = gain > 0
+        likeliest = looks[::-1] if is_mixed_up else looks
+        if abs(gain) < CLEAR or np.diagonal(likeliest).min() < LEAST_FIT:
+            return False
+        pair = contact.older, contact.younger
+        if is_mixed_up and (_gain(looks) < CLEAR or self._now.final.intersection(pair)):
+            # Hands and walls turn what moves: on its motion alone nothing is exchanged.
+            return False
+        if is_mixed_up:
+            self._wanted.append(pair)
+        return True
 
     def apply(self) -> list[ObjectMask]:
         """Everyone, with the masks of those that were mixed up exchanged and learned anew."""
@@ -79,17 +76,25 @@ class Exchanges:
             self._now.say(EventKind.EXCHANGED, second, detail)
         return [found[track_id] for track_id in sorted(found)]
 
-    def _fits(self, contact: Contact) -> np.ndarray:
+    def _looks(self, contact: Contact) -> np.ndarray:
+        """(2, 2): how much older and younger are like the mask of older and of younger."""
         ids = contact.older, contact.younger
+        masks = [self._objects[track_id].mask for track_id in ids]
         propagator, frame = self._roster.propagator, self._now.frame
-        masks = [self._objects[track_id] for track_id in ids]
-        fits = np.array(
-            [[propagator.resemblance(frame, i, one.mask) for one in masks] for i in ids], np.float64
-        )
-        if frame.index - contact.since <= MOTION_FRAMES:
-            expected = contact.expected(frame.index)
-            fits += MOTION_SHARE * np.array([[_near(at, one) for one in masks] for at in expected])
-        return fits
+        return np.array([[propagator.resemblance(frame, i, mask) for mask in masks] for i in ids])
+
+    def _motion(self, contact: Contact) -> np.ndarray:
+        """(2, 2): how near either mask is to where older and younger were expected."""
+        index = self._now.frame.index
+        if index - contact.since > MOTION_FRAMES:
+            return np.zeros((2, 2))
+        found = [self._objects[track_id] for track_id in (contact.older, contact.younger)]
+        return np.array([[_near(at, one) for one in found] for at in contact.expected(index)])
+
+
+def _gain(fits: np.ndarray) -> float:
+    """How much likelier it is that each has the other's mask than that each has its own."""
+    return float(fits[0, 1] + fits[1, 0] - fits[0, 0] - fits[1, 1])
 
 
 def _near(expected: tuple[float, ...], found: ObjectMask) -> float:

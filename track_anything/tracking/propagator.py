@@ -295,7 +295,7 @@ class FlowAppearancePropagator:
         if contested is not None:
             hidden = hidden_part(soft, view.place, own[track_id], rivals)
         if carried.compactness >= COMPACT:
-            cut_outgrowths(soft, hidden, view.place, carried.usual_area)
+            cut_outgrowths(soft, None, view.place, carried.usual_area)
         appearance, warped = sigmoid(view.looks), view.warped.values + np.float32(0.5)
         signals = measure_signals(
             soft=soft,
