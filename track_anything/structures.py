@@ -76,6 +76,7 @@ class EventKind(StrEnum):
     CUT = "cut"
     MERGED = "merged"
     SPLIT = "split"
+    EXCHANGED = "exchanged"
     ENDED = "ended"
 
 

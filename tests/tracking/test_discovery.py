@@ -102,6 +102,15 @@ class ColorPropagator:
         seen = np.median(frame.image[mask], axis=0)
         return 1.0 if tuple(seen.astype(int)) == self._colors[track_id][:3] else -1.0
 
+    def resemblance(self, frame: Frame, track_id: int, mask: Mask) -> float:
+        return 1.0
+
+    def believable(self, track_id: int, mask: Mask, *, place: Mask) -> Mask:
+        return mask
+
+    def cede(self, track_id: int, mask: Mask) -> None:
+        pass
+
     def forget(self, track_id: int) -> None:
         self._colors.pop(track_id, None)
 

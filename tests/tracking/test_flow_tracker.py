@@ -58,6 +58,7 @@ class ScriptedPropagator:
         candidates: What a search shows for an object learned as not visible.
         is_found: Whether a search has succeeded.
         support_of: From a mask to how well it fits.
+        resemblance_of: From a track_id and a mask to how much they are alike.
         learned: All that was learned: (frame index, track_id, mask).
     """
 
@@ -67,6 +68,7 @@ class ScriptedPropagator:
         self.is_found = False
         self.signals: dict[str, float] = {}
         self.support_of: Callable[[Mask], float] = lambda mask: 0.5
+        self.resemblance_of: Callable[[int, Mask], float] = lambda track_id, mask: 1.0
         self.learned: list[tuple[int, int, Mask]] = []
         self._masks: dict[int, Mask] = {}
 
@@ -89,6 +91,15 @@ class ScriptedPropagator:
         if isinstance(confidence, dict):
             confidence = confidence[track_id]
         return Propagation(mask_logits(mask, SIZE), confidence, signals)
+
+    def resemblance(self, frame: Frame, track_id: int, mask: Mask) -> float:
+        return self.resemblance_of(track_id, mask)
+
+    def believable(self, track_id: int, mask: Mask, *, place: Mask) -> Mask:
+        return mask
+
+    def cede(self, track_id: int, mask: Mask) -> None:
+        self._masks[track_id] = self._masks[track_id] & ~mask
 
     def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
         return self.support_of(mask)

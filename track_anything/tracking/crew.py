@@ -120,21 +120,29 @@ class Crew:
             self._one(number, "learn", track_id, mask)
         self._shares.put(track_id, number)
 
-    def about(self, track_id: int, name: str, *arguments: Any, frame: Frame, unknown: Any) -> Any:
+    def about(
+        self,
+        track_id: int,
+        name: str,
+        *arguments: Any,
+        unknown: Any,
+        frame: Frame | None = None,
+    ) -> Any:
         """What a method of ObjectGroup says of an object.
 
         Args:
             track_id: The object.
             name: Of the method, which gets the track_id first.
             arguments: Its further ones.
-            frame: The frame that it is about.
             unknown: The answer if there is no such object.
+            frame: The frame that it is about, if it is about one.
         """
         number = self._shares.group_of(track_id)
         if number is None:
             return unknown
         with self._asking():
-            self._groups[number].show(frame)
+            if frame is not None:
+                self._groups[number].show(frame)
             return self._one(number, name, track_id, *arguments)
 
     def carry(

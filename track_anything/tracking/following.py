@@ -9,6 +9,7 @@ from track_anything.config import PropagatorConfig
 from track_anything.masks import probability
 from track_anything.structures import Floats, Mask, Propagation
 from track_anything.tracking.carried import Carried, change_level, learn_recent, likeness
+from track_anything.tracking.compactness import COMPACT, cut_outgrowths, is_partly_seen
 from track_anything.tracking.confidence import estimated_iou, measure_signals
 from track_anything.tracking.features import Features, FramePyramid, Rect, level_size
 from track_anything.tracking.hidden import (
@@ -122,6 +123,11 @@ def follow(
     """
     logits, contested = yield_to_rivals(view.own, rivals)
     soft, appearance = probability(logits), probability(view.looks)
+    hidden = None
+    if contested is not None:
+        hidden = hidden_part(soft, view.place, view.own, rivals)
+    if carried.compactness >= COMPACT:
+        cut_outgrowths(soft, None, view.place, carried.usual_area)
     signals = measure_signals(
         soft=soft,
         appearance=appearance,
@@ -131,12 +137,12 @@ def follow(
         frames_since_key=carried.frames_since_key,
     )
     refined = refined_logits(pyramid, carried.level, soft, view.warped.rect)
-    hidden = None
-    if contested is not None:
-        hidden = hidden_part(soft, view.place, view.own, rivals)
     if contested is not None and hidden is not None:
         contested |= hidden > 0
         signals["hidden"] = hidden_share(soft, hidden)
+    if carried.compactness >= COMPACT:
+        area = float(np.count_nonzero(soft > 0.5))
+        signals["seen"] = min(area / max(carried.usual_area, 1.0), 1.0)
     _move_on(carried, view, soft, contested, hidden, pyramid, config)
     return Propagation(refined, estimated_iou(signals), signals)
 
@@ -173,7 +179,8 @@ def _move_on(
     neutral = contested if strays is None else strays
     if strays is not None and contested is not None:
         neutral = strays | contested
-    learn_recent(carried, pyramid, view.features, soft, neutral)
+    if not is_partly_seen(carried.compactness, carried.whole_area, carried.usual_area):
+        learn_recent(carried, pyramid, view.features, soft, neutral)
     change_level(carried, pyramid.size, config)
 
 

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from track_anything.config import CLOCK_MODE, RepromptConfig, TrackerConfig
 from track_anything.structures import SEARCHED_STATES, EventKind, Origin, State
+from track_anything.tracking.compactness import WHOLE
 from track_anything.tracking.confidence import remembering
 
 HYSTERESIS = 0.05
@@ -37,6 +38,8 @@ class Track:
         age: Frames since it began.
         seen_at: Box of its last mask that was not empty.
         hidden_share: How much of it is behind other objects, 0 to 1.
+        seen_share: How much of its usual area a compact object's mask has; None for others.
+        extent: Width and height of its box when it was last seen whole; of compact objects alone.
         unseen_frames: Frames since then; once it ended, since its end.
         is_discovered: Nobody prompted it.
     """
@@ -59,6 +62,8 @@ class Track:
     age: int = 0
     seen_at: tuple[float, ...] = ()
     hidden_share: float = 0.0
+    seen_share: float | None = None
+    extent: tuple[float, ...] = ()
     unseen_frames: int = 0
     is_discovered: bool = False
 
@@ -76,6 +81,16 @@ class Track:
     def is_covered(self) -> bool:
         """Whether so much of it is hidden that what is left says little of it."""
         return self.hidden_share >= COVERED_SHARE
+
+    @property
+    def is_in_part(self) -> bool:
+        """Whether it is a compact object of which clearly less than all is followed."""
+        return self.seen_share is not None and self.seen_share < WHOLE and bool(self.extent)
+
+    @property
+    def part_share(self) -> float:
+        """What is followed of it, as a share of what would be taken as the whole; at most 1."""
+        return 1.0 if self.seen_share is None else min(self.seen_share / WHOLE, 1.0)
 
     def tick(self, config: RepromptConfig) -> None:
         """Let a frame go by: time heals cooldowns and fills the budget."""
