@@ -95,6 +95,7 @@ TRIALS: Mapping[str, tuple[str, float, float]] = {
 """By setting: the data it shows on, a lower and a higher value. A default of 0 has two higher."""
 
 NOT_MEASURED: Mapping[str, str] = {
+    "propagator.processes": "the masks are the same; many_objects.py measures the time",
     "tracker.weak_below": "gives a state its name; no mask depends on it",
     "tracker.reprompt.answer_share": "all of an answer that is nearly the truth is best; "
     "from_boxes.py compares it for the compact network",

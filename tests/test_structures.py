@@ -10,6 +10,7 @@ from track_anything.structures import (
     EventKind,
     Frame,
     FrameResult,
+    LogitsPart,
     ObjectMask,
     Origin,
     Prompt,
@@ -141,3 +142,13 @@ def test_states_origins_and_events_are_written_as_their_own_words() -> None:
     assert f"{State.OCCLUDED} {Origin.REPROMPTED} {EventKind.FOUND}" == "occluded reprompted found"
     for words in (State, Origin, EventKind):
         assert [str(word) for word in words] == [word.name.lower() for word in words]
+
+
+def test_logits_of_a_part_are_told_for_any_rows_and_columns() -> None:
+    """A part of 2 by 2 at (3, 1) on a grid of 4 by 6; -8 elsewhere."""
+    part = LogitsPart(np.array([[1, 2], [3, 4]], np.float32), 3, 1, (4, 6), -8.0)
+    assert part.on((slice(0, 3), slice(2, 5))).tolist() == [[-8, -8, -8], [-8, 1, 2], [-8, 3, 4]]
+    assert part.on((slice(2, 3), slice(4, 6))).tolist() == [[4, -8]]
+    assert part.on((slice(3, 4), slice(0, 2))).tolist() == [[-8, -8]]
+    for place in ((slice(0, 4), slice(0, 6)), (slice(1, 2), slice(0, 4))):
+        assert np.array_equal(part.on(place), part.whole()[place])

@@ -315,6 +315,22 @@ class LogitsPart:
         height, width = self.values.shape
         return slice(self.y, self.y + height), slice(self.x, self.x + width)
 
+    def on(self, place: tuple[slice, slice]) -> Floats:
+        """The logits on some rows and columns of the grid, given by first and last (exclusive)."""
+        rows, columns = place
+        found = np.full(
+            (rows.stop - rows.start, columns.stop - columns.start), self.elsewhere, np.float32
+        )
+        height, width = self.values.shape
+        top, bottom = max(rows.start, self.y), min(rows.stop, self.y + height)
+        left, right = max(columns.start, self.x), min(columns.stop, self.x + width)
+        if top < bottom and left < right:
+            part = self.values[top - self.y : bottom - self.y, left - self.x : right - self.x]
+            found[
+                top - rows.start : bottom - rows.start, left - columns.start : right - columns.start
+            ] = part
+        return found
+
     def whole(self) -> Floats:
         """The logits in the standard form."""
         logits = np.full(self.size, self.elsewhere, np.float32)

@@ -156,6 +156,9 @@ def _take_away(
 def _sureness(claim: Claim, part: tuple[slice, slice]) -> Floats:
     """The logits behind a mask on a part of the frame."""
     size = (claim.mask.shape[0], claim.mask.shape[1])
-    if claim.logits is None:
+    logits = claim.logits
+    if logits is None:
         return np.full(claim.mask[part].shape, np.inf, np.float32)
-    return resize_logits(claim.logits, size)[part]
+    if isinstance(logits, LogitsPart) and logits.size == size:
+        return logits.on(part)
+    return resize_logits(logits, size)[part]

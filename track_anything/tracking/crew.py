@@ -12,7 +12,8 @@ from track_anything.config import PropagatorConfig
 from track_anything.errors import TrackingError
 from track_anything.structures import Floats, Frame, Image, Mask, Propagation
 from track_anything.tracking.carried import Carried
-from track_anything.tracking.group import ObjectGroup, Reach, core_count, heard_rivals
+from track_anything.tracking.group import ObjectGroup, core_count
+from track_anything.tracking.hearing import Reach, needs
 from track_anything.tracking.processes import GroupProcess, can_start, close_all
 from track_anything.tracking.rivals import Logits
 from track_anything.tracking.shares import WORTH_MOVING, Shares, process_count
@@ -125,8 +126,8 @@ class Crew:
         track_id: int,
         name: str,
         *arguments: Any,
-        unknown: Any,
         frame: Frame | None = None,
+        unknown: Any = None,
     ) -> Any:
         """What a method of ObjectGroup says of an object.
 
@@ -134,8 +135,8 @@ class Crew:
             track_id: The object.
             name: Of the method, which gets the track_id first.
             arguments: Its further ones.
+            frame: The frame that it is about; None where that does not matter.
             unknown: The answer if there is no such object.
-            frame: The frame that it is about, if it is about one.
         """
         number = self._shares.group_of(track_id)
         if number is None:
@@ -168,33 +169,15 @@ class Crew:
 
     def _exchange(self, reaches: Mapping[int, Reach]) -> dict[int, Propagation]:
         """The objects, once those of one group have heard what they need of the others."""
-        heard = heard_rivals(reaches)
-        numbers = range(len(self._groups))
-        members = [[i for i in self._shares.members(number) if i in heard] for number in numbers]
-        foreign = [
-            {i: [other for other in heard[i] if other not in mine] for i in mine}
-            for mine in members
-        ]
-        # A lost object hears only what others are, not where they are expected.
-        near = [_all_of(others, [i for i in others if reaches[i].is_placed]) for others in foreign]
-        heard_here = [_all_of(others, list(others)) for others in foreign]
-        wanted = [sorted(set(mine) & set().union(*heard_here)) for mine in members]
-        masks: dict[int, Logits] = _merged(
-            self._each(
-                "warped", [(sorted(set(mine) & set().union(*near)),) for mine in members], near
-            )
+        groups = needs(reaches, [self._shares.members(i) for i in range(len(self._groups))])
+        masks: dict[int, Logits] = {}
+        if any(one.told_masks for one in groups):
+            masks = _merged(self._each("warped", [(one.told_masks,) for one in groups]))
+        told = [(one.heard, {i: masks[i] for i in one.placed_others}, one.told) for one in groups]
+        looks: dict[int, Logits] = _merged(self._each("look", told))
+        return _merged(
+            self._each("finish", [({i: looks[i] for i in one.others},) for one in groups])
         )
-        arguments: list[tuple[Any, ...]] = [
-            (
-                {i: heard[i] for i in members[number]},
-                {i: masks[i] for i in sorted(near[number])},
-                wanted[number],
-            )
-            for number in numbers
-        ]
-        seen: dict[int, Logits] = _merged(self._each("look", arguments))
-        others = [({i: seen[i] for i in sorted(heard_here[number])},) for number in numbers]
-        return _merged(self._each("finish", others))
 
     # The groups.
 
@@ -210,12 +193,8 @@ class Crew:
     def _all(self, name: str, *arguments: Any) -> list[Any]:
         return self._each(name, [arguments] * len(self._groups))
 
-    def _each(
-        self, name: str, arguments: Sequence[tuple[Any, ...]], needed: Sequence[Any] = (True,)
-    ) -> list[Any]:
-        """Call a method of every group at once; nothing where nothing is needed."""
-        if not any(needed):
-            return []
+    def _each(self, name: str, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
+        """Call a method of every group at once."""
         groups = self._groups
         # This process works when it answers, so it is asked last and answers first.
         for group, given in zip(reversed(groups), reversed(arguments), strict=True):
@@ -325,7 +304,3 @@ def _cores_left(is_needed: bool) -> Iterator[None]:
 
 def _merged(answers: Sequence[Mapping[int, Any]]) -> dict[int, Any]:
     return {track_id: one for answer in answers for track_id, one in answer.items()}
-
-
-def _all_of(others: Mapping[int, Sequence[int]], ids: Sequence[int]) -> set[int]:
-    return {other for i in ids for other in others[i]}

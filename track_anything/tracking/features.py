@@ -12,7 +12,7 @@ import cv2
 import numpy as np
 
 from track_anything.structures import Floats, Frame, Image
-from track_anything.tracking.plane_memory import PlaneMemory, Room
+from track_anything.tracking.planes import PlaneMemory, Room, gradients, mean
 
 WINDOWS = (3, 7, 15, 31)
 """Sides of the windows for local mean and standard deviation of Lab, in pixels of the level."""
@@ -222,7 +222,7 @@ class Features:
         packed = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2RGBA), np.uint8)
         squares = packed.astype(np.uint16)
         squares *= squares
-        signed, absolute = _gradients(crop)
+        signed, absolute = gradients(crop)
         self.rect = rect
         self._memory = memory
         count = FILTERED_FLOATS * outer.area
@@ -230,11 +230,11 @@ class Features:
         self._place = rect.x_min - outer.x_min, rect.y_min - outer.y_min
         # In the order of the features: (a filtered picture, how many of its channels count).
         self._planes: list[tuple[np.ndarray, int]] = [(packed, 3)]
-        self._planes += [(_mean(packed, side, room), 3) for side in WINDOWS]
-        self._planes += [(_mean(squares, side, room), 3) for side in WINDOWS]
+        self._planes += [(mean(packed, side, room), 3) for side in WINDOWS]
+        self._planes += [(mean(squares, side, room), 3) for side in WINDOWS]
         for side in GRADIENT_WINDOWS:
-            self._planes += [(_mean(signed, side, room), 2), (_mean(absolute, side, room), 4)]
-        self._around = _mean(packed, NEIGHBOUR_WINDOW, room)
+            self._planes += [(mean(signed, side, room), 2), (mean(absolute, side, room), 4)]
+        self._around = mean(packed, NEIGHBOUR_WINDOW, room)
 
     def release(self) -> None:
         """Give the memory back: nothing can be asked any more."""
@@ -304,21 +304,6 @@ class Features:
 def _resized(image: Image, size: tuple[int, int]) -> Image:
     small = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA)
     return np.asarray(small, np.uint8)
-
-
-def _mean(picture: np.ndarray, side: int, room: Room) -> np.ndarray:
-    return cv2.boxFilter(picture, cv2.CV_32F, (side, side), dst=room.next(picture.shape))
-
-
-def _gradients(lab: Image) -> tuple[np.ndarray, np.ndarray]:
-    """(h, w, 2) along x and y of L; (h, w, 4) their sizes and those of a and b. int16."""
-    lightness, *colours = cv2.split(lab)
-    signed = [cv2.Sobel(lightness, cv2.CV_16S, 1, 0), cv2.Sobel(lightness, cv2.CV_16S, 0, 1)]
-    absolute = [np.abs(plane) for plane in signed]
-    for plane in colours:
-        along_x = np.abs(cv2.Sobel(plane, cv2.CV_16S, 1, 0))
-        absolute.append(along_x + np.abs(cv2.Sobel(plane, cv2.CV_16S, 0, 1)))
-    return cv2.merge(signed), cv2.merge(absolute)
 
 
 def _to_deviations(features: Floats) -> None:

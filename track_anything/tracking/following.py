@@ -26,7 +26,7 @@ from track_anything.tracking.motion import (
     prior_logits,
     stray_parts,
 )
-from track_anything.tracking.plane_memory import PlaneMemory
+from track_anything.tracking.planes import PlaneMemory
 from track_anything.tracking.refinement import NOWHERE, refined_logits
 from track_anything.tracking.rivals import Logits, is_touched, rivals_together, yield_to_rivals
 from track_anything.tracking.search import UNLIKE, find_object, search_area

@@ -2,10 +2,9 @@
 
 import os
 import time
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
@@ -24,59 +23,13 @@ from track_anything.tracking.following import (
     searched_part,
     seen_alone,
 )
+from track_anything.tracking.hearing import Heard, Reach
 from track_anything.tracking.looks import looks_on
 from track_anything.tracking.motion import object_rect
-from track_anything.tracking.plane_memory import PlaneMemory
+from track_anything.tracking.planes import PlaneMemory
 from track_anything.tracking.plausibility import believable_part, cede, resemblance_to
 from track_anything.tracking.rivals import Logits
 from track_anything.tracking.snapshot import ObjectParts, from_parts, to_parts
-
-
-@dataclass(frozen=True, slots=True)
-class Reach:
-    """Where an object looks on a frame.
-
-    Attributes:
-        first_frame: Index of the frame on which it was first learned.
-        rect: The part of its grid; None if it looks nowhere.
-        size: (height, width) of the grid.
-        is_placed: Whether it is expected there; else it is searched for.
-    """
-
-    first_frame: int
-    rect: Rect | None
-    size: tuple[int, int]
-    is_placed: bool
-
-    def meets(self, other: "Reach") -> bool:
-        """Whether two objects look at one part of the frame."""
-        mine, its = self.rect, other.rect
-        if mine is None or its is None:
-            return False
-        (height, width), (its_height, its_width) = self.size, other.size
-        return (
-            mine.x_min * its_width < its.x_max * width
-            and its.x_min * width < mine.x_max * its_width
-            and mine.y_min * its_height < its.y_max * height
-            and its.y_min * height < mine.y_max * its_height
-        )
-
-
-Heard = Mapping[int, Sequence[int]]
-"""By track_id the rivals that an object hears, by ascending track_id."""
-
-
-def heard_rivals(reaches: Mapping[int, Reach]) -> Heard:
-    """Whom each object hears: objects no younger, where they are expected in its part."""
-    placed = [(i, reach) for i, reach in sorted(reaches.items()) if reach.is_placed]
-    return {
-        i: [
-            other
-            for other, its in placed
-            if other != i and its.first_frame <= mine.first_frame and mine.meets(its)
-        ]
-        for i, mine in reaches.items()
-    }
 
 
 class ObjectGroup:

@@ -7,7 +7,7 @@ import numpy as np
 LEAST_OBJECTS = 2
 """Objects that a process is started for. Three in two processes take as long as in one."""
 MOST_PROCESSES = 8
-"""Chosen at most: each holds 0.3 GB of libraries."""
+"""Chosen at most: each holds 0.4 GB, most of it libraries."""
 NEWEST = 0.2
 """Share of the newest frame in the mean of what an object costs."""
 WORTH_MOVING = 0.92

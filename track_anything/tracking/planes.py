@@ -1,8 +1,9 @@
-"""Memory for filtered pictures that is used again and again."""
+"""Filtered pictures, and memory for them that is used again and again."""
 
+import cv2
 import numpy as np
 
-from track_anything.structures import Floats
+from track_anything.structures import Floats, Image
 
 SLACK = 1.25
 """Memory is got for so many times what is asked: objects and their surroundings grow slowly."""
@@ -51,3 +52,19 @@ class Room:
         """Room for a picture of this shape, of any value."""
         start, self._used = self._used, self._used + int(np.prod(shape))
         return self.values[start : self._used].reshape(shape)
+
+
+def mean(picture: np.ndarray, side: int, room: Room) -> np.ndarray:
+    """(h, w, C) float32: the mean of a square window around every pixel, each channel alone."""
+    return cv2.boxFilter(picture, cv2.CV_32F, (side, side), dst=room.next(picture.shape))
+
+
+def gradients(lab: Image) -> tuple[np.ndarray, np.ndarray]:
+    """(h, w, 2) along x and y of L; (h, w, 4) their sizes and those of a and b. int16."""
+    lightness, *colours = cv2.split(lab)
+    signed = [cv2.Sobel(lightness, cv2.CV_16S, 1, 0), cv2.Sobel(lightness, cv2.CV_16S, 0, 1)]
+    absolute = [np.abs(plane) for plane in signed]
+    for plane in colours:
+        along_x = np.abs(cv2.Sobel(plane, cv2.CV_16S, 1, 0))
+        absolute.append(along_x + np.abs(cv2.Sobel(plane, cv2.CV_16S, 0, 1)))
+    return cv2.merge(signed), cv2.merge(absolute)
