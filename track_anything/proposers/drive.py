@@ -45,11 +45,13 @@ class Drive:
         origin: (2,) that point; far outside for a camera that moves sideways.
         slope: Motion of the ground, as a share of the distance to the origin, per row ...
         horizon: ... below this row.
+        is_ahead: Whether the camera drives into the picture.
     """
 
     origin: Points
     slope: float
     horizon: float
+    is_ahead: bool
 
     def directions(self, size: tuple[int, ...]) -> Floats:
         """(h, w, 2) of length 1: where what stands still goes at every pixel."""
@@ -113,9 +115,9 @@ def find_drive(motions: Floats, is_moving: Mask, least_motion: float) -> Drive |
     distance = np.maximum(np.linalg.norm(places[below] - origin, axis=1), 1)
     shares = np.linalg.norm(moved[below], axis=1) / distance
     if is_ahead:
-        return Drive(origin, _slope_below(rows, shares, top), top)
+        return Drive(origin, _slope_below(rows, shares, top), top, is_ahead)
     slope, horizon = _line_of(rows, shares, random)
-    return Drive(origin, slope, max(horizon, top))
+    return Drive(origin, slope, max(horizon, top), is_ahead)
 
 
 def _origin(

@@ -42,7 +42,7 @@ class Residual:
         is_moving: (h, w) where something moves by itself.
         is_slow: The part of it that only lags behind the ground: where wheels meet the road it
             shows, higher up the ground is too far away to lag behind.
-        on_drive: Whether the camera moves along a ground that streams by.
+        on_drive: Whether the camera drives ahead, along a ground that streams by.
     """
 
     is_moving: Mask
@@ -169,7 +169,7 @@ def _residual(last: _Look, look: _Look, flow: Floats, limit: float) -> Residual:
     is_against = is_moving & _is_against(motion, drive, limit, _widened(is_rough(now)))
     is_other = _difference(_shown(last.gray, carried - ground), now) > _DIFFERENCE
     is_slow = _is_slow(motion, drive, ground, limit) & _widened(is_other)
-    return Residual(is_against | is_slow, is_slow & ~is_against, on_drive=True)
+    return Residual(is_against | is_slow, is_slow & ~is_against, on_drive=drive.is_ahead)
 
 
 def _carried(matrix: Matrix, size: tuple[int, ...]) -> Floats:

@@ -322,8 +322,13 @@ class Discovery:
             if one.proposed < least or not has_moved or one.score < LEAST_SCORE:
                 return False
         small = one.small
-        on_border = any(side.any() for side in (small[0], small[-1], small[:, 0], small[:, -1]))
-        if on_border and one.growth > GROWING:
+        top, bottom, left, right = (
+            bool(side.any()) for side in (small[0], small[-1], small[:, 0], small[:, -1])
+        )
+        # A post or a wall in front, that a moving camera passes, reaches through the picture.
+        if one.is_moving and ((top and bottom) or (left and right)):
+            return False
+        if (top or bottom or left or right) and one.growth > GROWING:
             return False
         return not any(
             other is not one
