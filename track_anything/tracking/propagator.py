@@ -23,7 +23,12 @@ from track_anything.tracking.carried import (
     place,
     shrink,
 )
-from track_anything.tracking.compactness import COMPACT, cut_outgrowths, is_partly_seen
+from track_anything.tracking.compactness import (
+    COMPACT,
+    cut_outgrowths,
+    has_known_thickness,
+    is_partly_seen,
+)
 from track_anything.tracking.confidence import estimated_iou, measure_signals, ring_margin
 from track_anything.tracking.features import (
     Features,
@@ -294,8 +299,10 @@ class FlowAppearancePropagator:
         hidden = None
         if contested is not None:
             hidden = hidden_part(soft, view.place, own[track_id], rivals)
-        if carried.compactness >= COMPACT:
-            cut_outgrowths(soft, None, view.place, carried.usual_area)
+        if has_known_thickness(
+            carried.compactness, carried.area, carried.usual_area, is_touched=carried.is_touched
+        ):
+            cut_outgrowths(soft, view.place, carried.usual_area)
         appearance, warped = sigmoid(view.looks), view.warped.values + np.float32(0.5)
         signals = measure_signals(
             soft=soft,
