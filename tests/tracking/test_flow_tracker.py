@@ -726,6 +726,71 @@ def test_a_lost_track_is_asked_about_with_back_off_and_found_under_its_old_id(
     assert kinds(result) == [EventKind.REPROMPTED, EventKind.FOUND]
 
 
+def test_an_answer_about_a_lost_track_must_be_like_it(propagator: ScriptedPropagator) -> None:
+    propagator.candidates[1] = NEAR
+    propagator.resemblance_of = lambda track_id, mask: 0.2
+    tracker = FlowTracker(propagator, ScriptedSegmenter(NEAR), config=asking(EAGER))
+    prompts = {0: [given(HERE)], 1: [Prompt(is_absent=True, track_id=1)]}
+    results = run(tracker, 4, prompts)
+    assert kinds(results[2]) == [EventKind.REJECTED]
+    assert "0.20 like the object" in results[2].events[0].detail
+    assert not only(results[3]).mask.any()
+
+
+PART, WHOLE = square(10, 15, 5), square(10, 10)
+"""A quarter of a square, and the square."""
+
+
+def part_seen(propagator: ScriptedPropagator, track_id: int, share: float) -> None:
+    """Have the propagator say from now on how much of a compact object is seen."""
+    found = propagator._found
+
+    def say(one: int, mask: Mask) -> Propagation:
+        signals = {"seen": share} if one == track_id else {}
+        return replace(found(one, mask), signals={**found(one, mask).signals, **signals})
+
+    propagator._found = say  # type: ignore[method-assign]
+
+
+def test_a_compact_object_seen_in_part_is_asked_about_at_its_whole_size(
+    propagator: ScriptedPropagator,
+) -> None:
+    """It is prompted whole; then only a part of it is carried."""
+    segmenter = ScriptedSegmenter(WHOLE)
+    tracker = FlowTracker(propagator, segmenter, config=asking(replace(EAGER, box_growth=0)))
+    tracker.start(INFO)
+    part_seen(propagator, 1, 1.0)
+    tracker.step(frame(0), [given(WHOLE)])
+    tracker.step(frame(1), [])
+    propagator.learn(frame(1), 1, PART)
+    part_seen(propagator, 1, 0.25)
+    (result,) = tracker.step(frame(2), [])
+    boxes = {tuple(prompt.box.tolist()) for _, prompt in segmenter.asked if prompt.box is not None}
+    assert (10, 10, 20, 20) in boxes
+    assert np.array_equal(only(result).mask, WHOLE)
+    assert kinds(result) == [EventKind.REPROMPTED]
+    assert "like the whole object" in result.events[0].detail
+
+
+def test_the_others_cede_what_the_whole_object_has(propagator: ScriptedPropagator) -> None:
+    """A larger one that began with it has its upper half, and can spare it."""
+    large = square(20, 0, 20) | square(10, 10)
+    segmenter = ScriptedSegmenter(WHOLE)
+    tracker = FlowTracker(propagator, segmenter, config=asking(EAGER))
+    tracker.start(INFO)
+    part_seen(propagator, 1, 1.0)
+    tracker.step(frame(0), [given(WHOLE), given(square(20, 0, 20))])
+    tracker.step(frame(1), [])
+    propagator.learn(frame(1), 1, PART)
+    propagator.learn(frame(1), 2, large & ~PART)
+    part_seen(propagator, 1, 0.25)
+    (result,) = tracker.step(frame(2), [])
+    assert np.array_equal(only(result, 1).mask, WHOLE)
+    assert not (only(result, 2).mask & WHOLE).any()
+    (later,) = tracker.step(frame(3), [])
+    assert not (only(later, 2).mask & WHOLE).any()
+
+
 def test_a_track_of_little_confidence_is_asked_about_twice_in_one_call(
     propagator: ScriptedPropagator, segmenter: ScriptedSegmenter
 ) -> None:
