@@ -426,6 +426,22 @@ def test_an_object_of_low_confidence_is_lost_and_looked_for(
     assert [(index, mask.any()) for index, _, mask in propagator.learned] == [(0, True), (3, False)]
 
 
+@pytest.mark.parametrize(
+    ("confidence", "like", "state"),
+    [(0.5, 0.2, State.LOST), (0.5, 0.4, State.WEAK), (0.8, 0.2, State.CONFIRMED)],
+)
+def test_a_doubtful_mask_that_is_unlike_the_object_is_given_up(
+    propagator: ScriptedPropagator, confidence: float, like: float, state: State
+) -> None:
+    propagator.confidence = confidence
+    propagator.resemblance_of = lambda track_id, mask: like
+    config = TrackerConfig(lost_frames=3, strange_below=0.3, weak_below=0.55)
+    results = run(FlowTracker(propagator, None, config=config), 5, {0: [given(HERE)]})
+    assert only(results[2]).mask.any()
+    assert only(results[3]).state is state
+    assert bool(only(results[3]).mask.any()) is (state is not State.LOST)
+
+
 def test_a_mask_of_too_few_pixels_is_not_visible(propagator: ScriptedPropagator) -> None:
     config = TrackerConfig(smallest_area=9)
     prompts = {0: [given(square(5, 5, 3)), given(square(30, 5, 2))]}
