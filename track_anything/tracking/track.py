@@ -16,8 +16,8 @@ LEVEL_SHARE = 0.5
 LONGEST_RETRY = 16
 """Rejected answers double the wait up to this many times its length."""
 LEAST_PART = 0.5
-"""A compact object seen in part may be behind something that nobody follows: its confidence falls to
-no less than this share."""
+"""A compact object seen in part may be behind what nobody follows: its confidence falls to no less
+than this share."""
 COVERED_SHARE = 0.25
 """An object hidden by more than this is not asked about: the answer would be what is in front."""
 
