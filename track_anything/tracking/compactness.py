@@ -20,6 +20,9 @@ something: its own visible part may be thin."""
 
 WHOLE = 0.75
 """Share of its usual area from which on a compact object is taken to be seen as a whole."""
+GROWING = 1.25
+"""Alone, an object of more than so many times its usual area comes nearer so fast that its usual
+size says nothing of how thick its parts are."""
 UNDECIDED = 0.4
 """Probability of what is cut off: not of the object, and too near a half to be learned from."""
 FINE = 100
@@ -36,22 +39,20 @@ def compactness(mask: Mask) -> float:
     return np.count_nonzero(_filled_by_discs(mask, float(np.sqrt(area)))) / area
 
 
-def cut_outgrowths(soft: Floats, hidden: Floats | None, place: Floats, usual_area: float) -> None:
+def cut_outgrowths(soft: Floats, place: Floats, usual_area: float) -> None:
     """Take from a compact object's soft mask what is something else, in place.
 
     What is cut off is not learned either, as the object or as background: it may be both.
 
     Args:
         soft: (h, w) object probability.
-        hidden: (h, w) probability that it is there behind another; None if nothing is hidden.
         place: (h, w) where it was expected.
         usual_area: Of the object, in pixels.
     """
     mask = soft > 0.5
-    extent = mask if hidden is None else mask | (hidden > 0.5)
-    strange = outgrowths(extent, place > 0.5, usual_area)
+    strange = outgrowths(mask, place > 0.5, usual_area)
     if strange is not None:
-        soft[strange & mask] = UNDECIDED
+        soft[strange] = UNDECIDED
 
 
 def outgrowths(mask: Mask, place: Mask, usual_area: float) -> Mask | None:
@@ -85,7 +86,7 @@ def _filled_by_discs(mask: Mask, side: float) -> Mask:
     at_border = (box[1] == 0, box[3] == mask.shape[0], box[0] == 0, box[2] == mask.shape[1])
     reach = int(radius) + 2
     # Beyond the picture the object goes on; on all other sides is background.
-    inside = np.ascontiguousarray(mask[rows, columns]).view(np.uint8)
+    inside = _without_holes(mask[rows, columns])
     above, below, left, right = (reach if is_cut else 0 for is_cut in at_border)
     whole = cv2.copyMakeBorder(inside, above, below, left, right, cv2.BORDER_REPLICATE)
     whole = cv2.copyMakeBorder(whole, 1, 1, 1, 1, cv2.BORDER_CONSTANT, value=0)
@@ -98,10 +99,27 @@ def _filled_by_discs(mask: Mask, side: float) -> Mask:
     return filled
 
 
+def _without_holes(mask: Mask) -> np.ndarray:
+    """A mask as (h, w) uint8 with its holes filled: a window in a car makes no thin parts of it."""
+    outlines, _ = cv2.findContours(
+        np.ascontiguousarray(mask).view(np.uint8), cv2.RETR_EXTERNAL, cv2.CHAIN_APPROX_NONE
+    )
+    filled = np.zeros(mask.shape, np.uint8)
+    cv2.drawContours(filled, outlines, -1, (1,), -1)
+    return filled
+
+
 def _grown(mask: Mask, reach: float) -> Mask:
     """Where a mask that is not empty is at most so far away."""
     away = cv2.distanceTransform((~mask).view(np.uint8), cv2.DIST_L2, 5)
     return np.asarray(away <= reach)
+
+
+def has_known_thickness(
+    compactness: float, area: float, usual_area: float, *, is_touched: bool
+) -> bool:
+    """Whether an object is compact, and of a size by which its outgrowths can be told."""
+    return compactness >= COMPACT and (is_touched or area <= GROWING * usual_area)
 
 
 def is_partly_seen(compactness: float, area: float, usual_area: float) -> bool:

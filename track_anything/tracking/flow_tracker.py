@@ -27,6 +27,7 @@ from track_anything.tracking.scene_cut import SceneCutDetector
 from track_anything.tracking.shots import begin_shot
 from track_anything.tracking.step import Step
 from track_anything.tracking.taking import take_prompts
+from track_anything.tracking.track import Track
 from track_anything.tracking.tracker_state import TrackerState
 from track_anything.tracking.user_prompts import with_ids
 from track_anything.tracking.whereabouts import say_gone
@@ -215,7 +216,12 @@ class FlowTracker:
             is_found = not found.signals.get("searching") or bool(found.signals.get("found"))
             is_visible = is_found and bool(np.count_nonzero(mask) >= self._config.smallest_area)
             confidence = found.confidence * track.part_share
-            event = track.move_on(confidence, is_visible=is_visible, config=self._config)
+            event = track.move_on(
+                confidence,
+                is_visible=is_visible,
+                config=self._config,
+                is_strange=is_visible and self._is_strange(now, track, found.confidence),
+            )
             if event is EventKind.LOST:
                 self._roster.give_up_place(now, track_id)
                 gone[track_id] = confidence
@@ -223,6 +229,14 @@ class FlowTracker:
                 now.say(event, track_id, f"confidence {found.confidence:.2f}")
         for track_id, confidence in gone.items():
             say_gone(now, self._roster, self._roster.tracks[track_id], confidence)
+
+    def _is_strange(self, now: Step, track: Track, confidence: float) -> bool:
+        """Whether a doubtful mask is unlike the object itself: something else has got its name."""
+        if track.is_searched or confidence >= self._config.weak_below:
+            return False
+        mask = now.masks[track.track_id]
+        like = self._propagator.resemblance(now.frame, track.track_id, mask)
+        return like < self._config.strange_below
 
     def _ask_again(self, now: Step, prompted: set[int | None]) -> None:
         config = self._config.reprompt

@@ -9,7 +9,12 @@ from track_anything.config import PropagatorConfig
 from track_anything.masks import probability
 from track_anything.structures import Floats, Mask, Propagation
 from track_anything.tracking.carried import Carried, change_level, learn_recent, likeness
-from track_anything.tracking.compactness import COMPACT, cut_outgrowths, is_partly_seen
+from track_anything.tracking.compactness import (
+    COMPACT,
+    cut_outgrowths,
+    has_known_thickness,
+    is_partly_seen,
+)
 from track_anything.tracking.confidence import estimated_iou, measure_signals
 from track_anything.tracking.features import Features, FramePyramid, Rect, level_size
 from track_anything.tracking.hidden import (
@@ -126,8 +131,10 @@ def follow(
     hidden = None
     if contested is not None:
         hidden = hidden_part(soft, view.place, view.own, rivals)
-    if carried.compactness >= COMPACT:
-        cut_outgrowths(soft, None, view.place, carried.usual_area)
+    if has_known_thickness(
+        carried.compactness, carried.area, carried.usual_area, is_touched=carried.is_touched
+    ):
+        cut_outgrowths(soft, view.place, carried.usual_area)
     signals = measure_signals(
         soft=soft,
         appearance=appearance,

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from track_anything.config import CLOCK_MODE, RepromptConfig, TrackerConfig
 from track_anything.structures import SEARCHED_STATES, EventKind, Origin, State
 from track_anything.tracking.compactness import WHOLE
@@ -13,6 +15,9 @@ LEVEL_SHARE = 0.5
 """How much of what a confidence lacks even at its best since the last known mask is no doubt."""
 LONGEST_RETRY = 16
 """Rejected answers double the wait up to this many times its length."""
+LEAST_PART = 0.5
+"""A compact object seen in part may be behind what nobody follows: its confidence falls to no less
+than this share."""
 COVERED_SHARE = 0.25
 """An object hidden by more than this is not asked about: the answer would be what is in front."""
 
@@ -29,7 +34,7 @@ class Track:
         trust: Estimated IoU of the mask it was last known by: no mask carried from there is surer.
         owed: Questions asked that its budget has not made up for yet.
         wait: Frames until it may be asked about again.
-        low_count: Frames in a row with a confidence that means lost.
+        low_count: Frames in a row with a confidence, or a mask, that means lost.
         rejected_count: Answers about it in a row that were not taken.
         sure_count: Frames since its mask was last known to be right.
         lowest: The lowest confidence on them, of a mask by itself; since it was found, if later.
@@ -89,8 +94,10 @@ class Track:
 
     @property
     def part_share(self) -> float:
-        """What is followed of it, as a share of what would be taken as the whole; at most 1."""
-        return 1.0 if self.seen_share is None else min(self.seen_share / WHOLE, 1.0)
+        """What is followed of it, as a share of what counts as the whole: LEAST_PART to 1."""
+        if self.seen_share is None:
+            return 1.0
+        return float(np.clip(self.seen_share / WHOLE, LEAST_PART, 1.0))
 
     def tick(self, config: RepromptConfig) -> None:
         """Let a frame go by: time heals cooldowns and fills the budget."""
@@ -129,7 +136,12 @@ class Track:
         self.doubt, self.level, self.lowest = 0.0, 0.0, 1.0
 
     def move_on(
-        self, confidence: float, *, is_visible: bool, config: TrackerConfig
+        self,
+        confidence: float,
+        *,
+        is_visible: bool,
+        config: TrackerConfig,
+        is_strange: bool = False,
     ) -> EventKind | None:
         """Take this frame's confidence; the event if the track was lost or found by it.
 
@@ -139,6 +151,7 @@ class Track:
                 by this alone.
             is_visible: Whether there is a mask.
             config: The limits.
+            is_strange: Whether the mask is that of something else.
         """
         if is_visible:
             # Where it was found is not where it was carried to.
@@ -150,7 +163,8 @@ class Track:
         if self.is_searched:
             self.state, self.low_count = State.WEAK, 0
             return EventKind.FOUND
-        self.low_count = self.low_count + 1 if confidence < config.lost_below else 0
+        is_bad = is_strange or confidence < config.lost_below
+        self.low_count = self.low_count + 1 if is_bad else 0
         if self.low_count >= config.lost_frames:
             return self._disappear()
         limit = config.weak_below + (HYSTERESIS if self.state is State.WEAK else 0.0)
