@@ -753,6 +753,25 @@ def test_an_answer_about_a_lost_track_must_be_like_it(propagator: ScriptedPropag
     assert not only(results[3]).mask.any()
 
 
+@pytest.mark.parametrize(("like", "is_taken"), [(0.45, False), (0.55, True)])
+def test_where_hardly_anything_is_left_of_a_track_an_answer_must_be_the_object(
+    propagator: ScriptedPropagator, like: float, is_taken: bool
+) -> None:
+    propagator.confidence, propagator.signals = 0.7, {"gone": 1.0}
+    propagator.resemblance_of = lambda track_id, mask: like
+    tracker = FlowTracker(propagator, ScriptedSegmenter(NEAR), config=asking(EAGER))
+    results = run(tracker, 2, {0: [given(HERE)]})
+    assert kinds(results[1]) == [EventKind.REPROMPTED if is_taken else EventKind.REJECTED]
+
+
+def test_of_a_track_that_is_seen_an_answer_is_not_asked_how_like_it_is(
+    propagator: ScriptedPropagator,
+) -> None:
+    propagator.confidence, propagator.resemblance_of = 0.7, lambda track_id, mask: 0.0
+    tracker = FlowTracker(propagator, ScriptedSegmenter(NEAR), config=asking(EAGER))
+    assert kinds(run(tracker, 2, {0: [given(HERE)]})[1]) == [EventKind.REPROMPTED]
+
+
 PART, WHOLE = square(10, 15, 5), square(10, 10)
 """A quarter of a square, and the square."""
 

@@ -8,7 +8,13 @@ import numpy as np
 from track_anything.interfaces import Segmenter
 from track_anything.masks import mask_logits
 from track_anything.structures import EventKind, Floats, Mask, MaskPrediction, Origin, Prompt
-from track_anything.tracking.association import Verdict, blended, judge_answer
+from track_anything.tracking.association import (
+    LEAST_OF_REMNANT,
+    LEAST_RESEMBLANCE,
+    Verdict,
+    blended,
+    judge_answer,
+)
 from track_anything.tracking.reprompt import reprompt, reprompts_anew
 from track_anything.tracking.roster import Roster
 from track_anything.tracking.step import Step
@@ -175,6 +181,7 @@ def _verdicts(
     if not answers:
         return []
     propagator, carried = roster.propagator, now.masks[track.track_id]
+    least = LEAST_OF_REMNANT if track.is_gone else LEAST_RESEMBLANCE if track.is_searched else 0.0
     carried_support = propagator.support(now.frame, track.track_id, carried)
     return [
         judge_answer(
@@ -184,15 +191,11 @@ def _verdicts(
             carried_iou=now.sureness[track.track_id],
             answer_support=propagator.support(now.frame, track.track_id, answer.mask),
             carried_support=carried_support,
-            resemblance=_resemblance(now, roster, track, answer.mask),
+            resemblance=(
+                propagator.resemblance(now.frame, track.track_id, answer.mask) if least else 1.0
+            ),
+            least_resemblance=least,
             config=roster.config.reprompt,
         )
         for answer in answers
     ]
-
-
-def _resemblance(now: Step, roster: Roster, track: Track, answer: Mask) -> float:
-    """How much an answer is like the object, if it is one that was lost; else 1."""
-    if not track.is_searched:
-        return 1.0
-    return roster.propagator.resemblance(now.frame, track.track_id, answer)

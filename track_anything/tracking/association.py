@@ -13,8 +13,10 @@ from track_anything.structures import Floats, LogitsPart, Mask, MaskPrediction
 LEAST_OVERLAP_FACTOR = 0.5
 """However bad a carried mask, an answer must overlap it by this share of `accept_iou`."""
 
-LEAST_RESEMBLANCE = 0.3
-"""An answer about a lost object must be so much like it, or something else would be taken up."""
+LEAST_RESEMBLANCE, LEAST_OF_REMNANT = 0.3, 0.5
+"""An answer about a lost object must be so much like it, or something else would be taken up; one
+about an object of which hardly anything was left on this frame must be more: what is left is mostly
+what covers it. A vaulter behind a post had .35, a cyclist half behind trees .86."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ def judge_answer(
     carried_support: float,
     config: RepromptConfig,
     resemblance: float = 1.0,
+    least_resemblance: float = 0.0,
 ) -> Verdict:
     """Whether a segmenter's answer replaces the carried mask of a doubted track.
 
@@ -47,6 +50,7 @@ def judge_answer(
         carried_support: The same for the carried mask.
         config: The limits.
         resemblance: How much the answer is like the object in colours, size and shape, 0 to 1.
+        least_resemblance: How much it must be.
     """
     if not answer.any():
         return Verdict(False, "the answer is empty")
@@ -58,7 +62,7 @@ def judge_answer(
     least = config.accept_iou * max(carried_iou, LEAST_OVERLAP_FACTOR)
     if carried.any() and overlap < least:
         return Verdict(False, f"IoU {overlap:.2f} with the carried mask is under {least:.2f}")
-    if resemblance < LEAST_RESEMBLANCE:
+    if resemblance < least_resemblance:
         return Verdict(False, f"{resemblance:.2f} like the object in colours, size and shape")
     gain = answer_support - carried_support
     if gain < config.evidence_gain:

@@ -209,6 +209,7 @@ class FlowTracker:
             now.sureness[track_id] = found.confidence
             track.hidden_share = float(found.signals.get("hidden", 0.0))
             track.seen_share = found.signals.get("seen")
+            track.is_gone = bool(found.signals.get("gone"))
             mask = logits_mask(found.logits, now.size)
             now.set(track_id, mask, found.logits)
             if track_id in prompted:

@@ -151,6 +151,8 @@ def follow(
         area = float(np.count_nonzero(soft > 0.5))
         signals["seen"] = min(area / max(carried.usual_area, 1.0), 1.0)
     _move_on(carried, view, soft, contested, hidden, pyramid, config)
+    if carried.rect is None:
+        signals["gone"] = 1.0
     return Propagation(refined, estimated_iou(signals), signals)
 
 

@@ -44,6 +44,7 @@ class Track:
         seen_at: Box of its last mask that was not empty.
         hidden_share: How much of it is behind other objects, 0 to 1.
         seen_share: How much of its usual area a compact object's mask has; None for others.
+        is_gone: Whether its place was given up on this frame: so little of it is left.
         extent: Width and height of its box when it was last seen whole; of compact objects alone.
         unseen_frames: Frames since then; once it ended, since its end.
         is_discovered: Nobody prompted it.
@@ -68,6 +69,7 @@ class Track:
     seen_at: tuple[float, ...] = ()
     hidden_share: float = 0.0
     seen_share: float | None = None
+    is_gone: bool = False
     extent: tuple[float, ...] = ()
     unseen_frames: int = 0
     is_discovered: bool = False
