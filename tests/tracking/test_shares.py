@@ -62,6 +62,20 @@ def test_objects_are_shared_out_to_groups_that_have_none() -> None:
     assert [len(found.members(group)) for group in range(3)] == [2, 2, 2]
 
 
+def test_a_process_that_has_other_things_to_do_gets_fewer_objects() -> None:
+    """Seven that cost 1: at most a quarter of 3.5 counts, what the other learns meanwhile.
+
+    So 4.875 against 3 becomes 3.875 against 4.
+    """
+    found = shares({i: i % 2 for i in range(7)}, dict.fromkeys(range(7), 1.0))
+    assert found.moves(2, worth=0.92) == {}
+    for _ in range(50):
+        found.measure_besides(30.0)
+    for track_id, group in found.moves(2, worth=0.92).items():
+        found.put(track_id, group)
+    assert [len(found.members(group)) for group in (0, 1)] == [3, 4]
+
+
 def test_what_an_object_costs_is_the_mean_of_its_last_frames() -> None:
     """One slow frame in ten does not make a slow object: 1, and 0.2 of the way to 6, is 2."""
     found = shares({1: 0, 2: 1}, {1: 1.0, 2: 2.5})

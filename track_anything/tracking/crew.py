@@ -1,6 +1,7 @@
 """All objects of a video, in one group or in several that work side by side."""
 
 import logging
+import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -67,6 +68,7 @@ class Crew:
         self._frame_count = 0
         self._is_uneven = False
         self._balance_frame = 0
+        self._finished = time.perf_counter()
         for processes in (self._processes, self._starting):
             weakref.finalize(self, close_all, processes)
 
@@ -156,15 +158,17 @@ class Crew:
             flow_to: Computes the flow; the other processes prepare the frame meanwhile.
         """
         with self._asking():
+            if self._processes:
+                self._shares.measure(_merged(self._all("seconds")))
             self._staff()
             for group in reversed(self._groups):
                 group.show(frame)
             with _cores_left(bool(self._processes)):
                 flow = flow_to(frame.image)
+                self._shares.measure_besides(time.perf_counter() - self._finished)
                 reaches: dict[int, Reach] = _merged(self._all("place", flow))
                 found = self._exchange(reaches)
-            if self._processes:
-                self._shares.measure(_merged(self._all("seconds")))
+            self._finished = time.perf_counter()
         return dict(sorted(found.items()))
 
     def _exchange(self, reaches: Mapping[int, Reach]) -> dict[int, Propagation]:
@@ -175,9 +179,13 @@ class Crew:
             masks = _merged(self._each("warped", [(one.told_masks,) for one in groups]))
         told = [(one.heard, {i: masks[i] for i in one.placed_others}, one.told) for one in groups]
         looks: dict[int, Logits] = _merged(self._each("look", told))
-        return _merged(
-            self._each("finish", [({i: looks[i] for i in one.others},) for one in groups])
+        is_alone = not self._processes
+        found = _merged(
+            self._each("finish", [({i: looks[i] for i in one.others}, is_alone) for one in groups])
         )
+        # The others learn from it now as well, unasked, and while this process goes on.
+        self._here.group.learn_on()
+        return found
 
     # The groups.
 

@@ -1,6 +1,6 @@
 """One object carried onto one frame: where it is expected, what looks like it, what is its own."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -116,8 +116,9 @@ def follow(
     rivals: Sequence[Logits],
     pyramid: FramePyramid,
     config: PropagatorConfig,
-) -> Propagation:
-    """An object beside its rivals; it moves on, and learns from what is sure of it.
+) -> tuple[Propagation, Callable[[], None]]:
+    """An object beside its rivals, which moves on; and what lets it learn from that, to be called
+    before anything else is done with it.
 
     Args:
         carried: The object.
@@ -150,10 +151,10 @@ def follow(
     if carried.compactness >= COMPACT:
         area = float(np.count_nonzero(soft > 0.5))
         signals["seen"] = min(area / max(carried.usual_area, 1.0), 1.0)
-    _move_on(carried, view, soft, contested, hidden, pyramid, config)
+    learn = _move_on(carried, view, soft, contested, hidden, pyramid, config)
     if carried.rect is None:
         signals["gone"] = 1.0
-    return Propagation(refined, estimated_iou(signals), signals)
+    return Propagation(refined, estimated_iou(signals), signals), learn
 
 
 def _move_on(
@@ -164,7 +165,7 @@ def _move_on(
     hidden: Floats | None,
     pyramid: FramePyramid,
     config: PropagatorConfig,
-) -> None:
+) -> Callable[[], None]:
     rect = view.warped.rect
     strays = stray_parts(
         soft,
@@ -182,15 +183,20 @@ def _move_on(
     if not is_left:
         # What is left of an object that is being covered is mostly what covers it.
         carried.lose()
-        return
+        return lambda: None
     carried.soft, carried.rect, carried.area = soft, rect, area
     carried.hidden = hidden
     neutral = contested if strays is None else strays
     if strays is not None and contested is not None:
         neutral = strays | contested
-    if not is_partly_seen(carried.compactness, carried.whole_area, carried.usual_area):
-        learn_recent(carried, pyramid, view.features, soft, neutral)
-    change_level(carried, pyramid.size, config)
+    is_part = is_partly_seen(carried.compactness, carried.whole_area, carried.usual_area)
+
+    def learn() -> None:
+        if not is_part:
+            learn_recent(carried, pyramid, view.features, soft, neutral)
+        change_level(carried, pyramid.size, config)
+
+    return learn
 
 
 def searched_part(carried: Carried, frame_size: tuple[int, int]) -> Rect | None:

@@ -14,7 +14,7 @@ from track_anything.structures import Floats, Frame, Mask, Propagation
 from track_anything.tracking.appearance import single_thread
 from track_anything.tracking.carried import Carried, learn_key, new_object, place, shrink
 from track_anything.tracking.confidence import ring_margin
-from track_anything.tracking.features import FramePyramid, Rect, level_size
+from track_anything.tracking.features import Features, FramePyramid, Rect, level_size
 from track_anything.tracking.following import (
     View,
     carried_mask,
@@ -57,12 +57,14 @@ class ObjectGroup:
         self._heard: Heard = {}
         self._awaited: frozenset[int] = frozenset()
         self._found: dict[int, Propagation] = {}
+        self._to_learn_on: list[tuple[int, Features, Callable[[], None]]] = []
         self._seconds: dict[int, float] = {}
 
     def clear(self) -> None:
         """Forget everything."""
         self.objects.clear()
         self._to_learn.clear()
+        self._to_learn_on.clear()
         self._memory.clear()
         self._pyramid = None
 
@@ -209,16 +211,19 @@ class ObjectGroup:
                     self._see(cluster)
         return {track_id: self._own[track_id] for track_id in wanted}
 
-    def finish(self, others: Mapping[int, Logits]) -> dict[int, Propagation]:
+    def finish(self, others: Mapping[int, Logits], learns_at_once: bool) -> dict[int, Propagation]:
         """The objects on this frame.
 
         Args:
             others: What `look` returned elsewhere of those heard.
+            learns_at_once: Whether the objects learn from it now; else `learn_on` must come next.
         """
         self._own.update(others)
         with single_thread():
             for cluster in self._clusters():
                 self._carry(cluster)
+                if learns_at_once:
+                    self.learn_on()
             for track_id, carried in self.objects.items():
                 if track_id not in self._found:
                     rivals = self._rivals(track_id, self._own)
@@ -233,6 +238,15 @@ class ObjectGroup:
             for cluster in self._clusters():
                 if not any(i in self._awaited for i in cluster):
                     self._carry(cluster)
+
+    def learn_on(self) -> None:
+        """Let the objects learn from what they are on this frame."""
+        with single_thread():
+            while self._to_learn_on:
+                track_id, features, learn = self._to_learn_on.pop()
+                with self._timed(track_id):
+                    learn()
+                features.release()
 
     def _carry(self, cluster: Iterable[int]) -> None:
         self._see(cluster)
@@ -270,8 +284,8 @@ class ObjectGroup:
 
     def _follow(self, track_id: int) -> Propagation:
         view, rivals = self._views.pop(track_id), self._rivals(track_id, self._own)
-        found = follow(self.objects[track_id], view, rivals, self._here, self._config)
-        view.features.release()
+        found, learn = follow(self.objects[track_id], view, rivals, self._here, self._config)
+        self._to_learn_on.append((track_id, view.features, learn))
         return found
 
     def _rivals(self, track_id: int, of: Mapping[int, Logits]) -> list[Logits]:

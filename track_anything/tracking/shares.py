@@ -10,6 +10,9 @@ MOST_PROCESSES = 8
 """Chosen at most: each holds 0.4 GB, most of it libraries."""
 NEWEST = 0.2
 """Share of the newest frame in the mean of what an object costs."""
+LEARNING = 0.25
+"""Share of what an object costs that is learning. The others learn while the first group's process
+does what it does besides."""
 WORTH_MOVING = 0.92
 """Objects change groups if the busiest group then has no more than this of what it has now."""
 
@@ -33,6 +36,7 @@ class Shares:
         """No objects."""
         self._groups: dict[int, int] = {}
         self._costs: dict[int, float] = {}
+        self._besides = 0.0
 
     def __len__(self) -> int:
         """Objects known."""
@@ -66,6 +70,10 @@ class Shares:
             before = self._costs.get(track_id, spent)
             self._costs[track_id] = before + NEWEST * (spent - before)
 
+    def measure_besides(self, seconds: float) -> None:
+        """Say for how long the first group's process did other things since the last frame."""
+        self._besides += NEWEST * (seconds - self._besides)
+
     def idlest(self, group_count: int) -> int:
         """The group that has least to do."""
         return int(np.argmin(self._loads(self._groups.items(), group_count)))
@@ -73,7 +81,7 @@ class Shares:
     def moves(self, group_count: int, *, worth: float) -> dict[int, int]:
         """Which objects should go to which group; none if that leaves over `worth` of the load."""
         present = self._loads(self._groups.items(), group_count)
-        loads = np.zeros(group_count)
+        loads = self._loads((), group_count)
         better: dict[int, int] = {}
         # Largest first, each to the idlest: at worst a third over the best there is.
         for track_id in sorted(self._groups, key=lambda i: (-self._cost(i), i)):
@@ -92,6 +100,8 @@ class Shares:
 
     def _loads(self, groups: Iterable[tuple[int, int]], group_count: int) -> np.ndarray:
         loads = np.zeros(group_count)
+        total = sum(self._cost(track_id) for track_id in self._groups)
+        loads[0] = min(self._besides, LEARNING * total / group_count)
         for track_id, group in groups:
             loads[group] += self._cost(track_id)
         return loads
