@@ -86,7 +86,10 @@ class Flying:
         """Take notice of the id that a flight has."""
         for one in self._flights.flying:
             if one.number == flight:
-                one.track_id, self._colors[track_id] = track_id, one.color
+                one.track_id = track_id
+                # What is behind a streak shines through it.
+                if track_id not in self._colors or not one.is_streak:
+                    self._colors[track_id] = one.color
 
     def _followed(
         self, seen: dict[Flight, Spot], tracks: Sequence[Known], size: tuple[int, int]
