@@ -70,6 +70,15 @@ def test_another_colour_size_or_place_is_another_thing(other: Spot) -> None:
 
 
 def test_what_flutters_about_does_not_fly() -> None:
+    for walked, has_flown in ((64.0, True), (90.0, False)):
+        one = Flight(1, 0, (100, 200), 150, 14.0, (230.0,) * 3, step=(30, 0))
+        one.seen, one.way, one.walked = 3, (60, 0), walked
+        assert one.has_flown(3, SIDE) is has_flown
+
+
+def test_what_hardly_moves_does_not_fly() -> None:
     flights = Flights()
-    fly(flights, [[spot(100 + 25 * (index % 2), 200 + index)] for index in range(8)])
-    assert not any(one.has_flown(3, SIDE) for one in flights.flying)
+    fly(flights, [[spot(100 + 4 * index, 200)] for index in range(20)])
+    (one,) = flights.flying
+    assert one.seen == 20
+    assert not one.has_flown(3, SIDE)

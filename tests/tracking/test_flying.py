@@ -19,7 +19,10 @@ from track_anything.structures import EventKind, Frame, FrameResult, Mask, Promp
 from track_anything.testing import BrightPartsProposer, ThresholdSegmenter
 from track_anything.tracking.discovery import Discovery
 from track_anything.tracking.flow_tracker import FlowTracker
+from track_anything.tracking.flying import Flying
+from track_anything.tracking.optical_flow import FlowEstimator
 from track_anything.tracking.propagator import FlowAppearancePropagator
+from track_anything.tracking.sightings import Known, Sieve
 
 SIZE = (270, 480)
 INFO = VideoInfo(width=SIZE[1], height=SIZE[0])
@@ -124,6 +127,32 @@ def test_what_is_prompted_is_as_it_is_without(found: list[FrameResult]) -> None:
     assert set(masks(both[0][-1])) == {1, 5}
     for first, second in zip(*both, strict=True):
         np.testing.assert_array_equal(masks(first)[1], masks(second)[1])
+
+
+def test_what_flow_carries_onto_something_that_rests_is_let_go() -> None:
+    config = DiscoveryConfig(is_on=True, min_area=80)
+    flying, flow = Flying(config, Sieve(config, INFO)), FlowEstimator()
+    lamp = np.zeros(SIZE, bool)
+    lamp[200:222, 300:322] = True
+    box = (300.0, 200.0, 322.0, 222.0)
+    known = Known(5, 0, lamp, is_searched=False, is_told=False, seen_at=box, unseen_frames=0)
+    tracks: list[Known] = []
+    for index in range(FLIGHT.stop + 1):
+        frame = draw(index)
+        found = flying.step(frame, flow.next(frame.image), tracks, lambda *_: 0.0, room=9)
+        if found and not tracks:
+            (begun,) = found
+            assert begun.track_id is None
+            flying.named(begun.flight, 5)
+            tracks = [known]
+        elif tracks and index in FLIGHT:
+            # It is where it flies, whatever flow says.
+            ((track_id, mask),) = [(one.track_id, one.mask) for one in found]
+            assert track_id == 5
+            assert mask_iou(mask, ball(index)) > 0.7
+    ((track_id, mask),) = [(one.track_id, one.mask) for one in found]
+    assert track_id == 5
+    assert not mask.any()
 
 
 @pytest.mark.parametrize("at", [10, 15, 24])

@@ -82,6 +82,16 @@ def test_a_hand_at_the_end_of_an_arm_is_no_thing_by_itself() -> None:
     assert len(seen([drawn(disc(104, 23 + 15 * index, 8)) for index in range(8)])) == 1
 
 
+def test_what_is_right_beside_something_large_that_moves_is_no_thing_by_itself() -> None:
+    for gap, count in ((3, 0), (40, 1)):
+        images = []
+        for index in range(8):
+            body = np.zeros(SIZE, bool)
+            body[20 * index : 20 * index + 18, 20:120] = True
+            images.append(drawn(disc(120 + gap + 5, 20 * index + 9, 5), body))
+        assert len(seen(images)) == count
+
+
 def test_a_tail_that_goes_on_as_a_dog_is_no_thing_by_itself() -> None:
     dog = np.zeros(SIZE, bool)
     dog[80:130, 60:260] = True

@@ -21,6 +21,8 @@ MOST_MISSED = 2
 """Frames in a row on which it may not be seen."""
 LEAST_WAY, LEAST_LENGTHS = 0.04, 2.5
 """How far it must get: this share of the longer side, and so many square roots of its area."""
+STREAK = 2.0
+"""Square of its length, as a share of its area, from which it is a streak; of a disc 1.3."""
 STRAIGHT = 0.85
 """The way it got as a share of the way it went."""
 
@@ -61,6 +63,11 @@ class Flight:
     def is_fast(self) -> bool:
         """Whether it leaves the place where it was before flow can follow it."""
         return math.hypot(*self.step) > self.length / 2
+
+    @property
+    def is_streak(self) -> bool:
+        """Whether it was much longer than wide when it was seen last."""
+        return self.length**2 > STREAK * self.area
 
     def has_flown(self, looks: int, side: int) -> bool:
         """Whether it was seen so often, is fast, and went straight and far.

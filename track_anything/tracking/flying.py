@@ -18,8 +18,8 @@ from track_anything.tracking.sightings import Known, Sieve, share_in
 
 SCORE = 0.75
 """Estimated IoU of what is new with the thing: streaks and shadows blur its outline."""
-LEAST_BACK = 2
-"""Frames on which what is lost must be seen to fly again."""
+LEAST_BACK, MOST_BACK = 2, 6
+"""Frames on which what is lost must be seen to fly again, and after which it is another thing."""
 LEAST_NEW = 0.6
 """Share of its mask that is new where it is: else it is something of its colours that rests."""
 COLORS = 40.0
@@ -86,7 +86,10 @@ class Flying:
         """Take notice of the id that a flight has."""
         for one in self._flights.flying:
             if one.number == flight:
-                one.track_id, self._colors[track_id] = track_id, one.color
+                one.track_id = track_id
+                # What is behind a streak shines through it.
+                if track_id not in self._colors or not one.is_streak:
+                    self._colors[track_id] = one.color
 
     def _followed(
         self, seen: dict[Flight, Spot], tracks: Sequence[Known], size: tuple[int, int]
@@ -121,14 +124,23 @@ class Flying:
         support: Support,
         size: tuple[int, int],
     ) -> list[Found]:
-        """Those lost that fly again: the eldest chooses first."""
+        """Those lost that fly again: the eldest chooses first, from younger ones' flights too."""
         found: list[Found] = []
-        lost = [one for one in tracks if one.is_searched and one.track_id in self._colors]
-        free = [one for one in seen if not one.track_id and one.is_fast and one.seen >= LEAST_BACK]
+        began = {one.track_id: one.first_frame for one in tracks}
+        lost = [
+            one
+            for one in tracks
+            if one.is_searched
+            and one.track_id in self._colors
+            and all(flight.track_id != one.track_id for flight in seen)
+        ]
+        free = [one for one in seen if one.is_fast and LEAST_BACK <= one.seen <= MOST_BACK]
         for track in sorted(lost, key=lambda one: (one.first_frame, one.track_id)):
             hidden = self._elders(track, tracks)
             best: tuple[float, Flight, Mask] | None = None
             for flight in free:
+                if flight.track_id and began.get(flight.track_id, 0) <= track.first_frame:
+                    continue
                 mask = seen[flight].mask(size)
                 if share_in(mask, hidden) >= self._config.max_covered:
                     continue
