@@ -13,16 +13,23 @@ from track_anything.structures import Floats, LogitsPart, Mask, MaskPrediction
 LEAST_OVERLAP_FACTOR = 0.5
 """However bad a carried mask, an answer must overlap it by this share of `accept_iou`."""
 
-LEAST_RESEMBLANCE = 0.3
+LEAST_RESEMBLANCE = 0.45
 """An answer about a lost object must be so much like it, or something else would be taken up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether an answer is taken, and why not."""
+    """Whether an answer is taken, and why not.
+
+    Attributes:
+        is_accepted: Whether it is.
+        reason: Why, or why not.
+        is_anothers: Whether all speaks for it but that it is another object.
+    """
 
     is_accepted: bool
     reason: str
+    is_anothers: bool = False
 
 
 def judge_answer(

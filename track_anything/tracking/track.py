@@ -45,6 +45,8 @@ class Track:
         hidden_share: How much of it is behind other objects, 0 to 1.
         seen_share: How much of its usual area a compact object's mask has; None for others.
         extent: Width and height of its box when it was last seen whole; of compact objects alone.
+        anothers_count: How often in a row the segmenter said that the part that is followed of it
+            is one of another compact object.
         unseen_frames: Frames since then; once it ended, since its end.
         is_discovered: Nobody prompted it.
     """
@@ -69,6 +71,7 @@ class Track:
     hidden_share: float = 0.0
     seen_share: float | None = None
     extent: tuple[float, ...] = ()
+    anothers_count: int = 0
     unseen_frames: int = 0
     is_discovered: bool = False
 
@@ -133,6 +136,7 @@ class Track:
         self.origin, self.state = origin, State.CONFIRMED
         self.confidence = self.trust = min(max(estimated_iou, 0.0), 1.0)
         self.low_count = self.sure_count = self.wait = self.rejected_count = 0
+        self.anothers_count = 0
         self.doubt, self.level, self.lowest = 0.0, 0.0, 1.0
 
     def move_on(
