@@ -100,12 +100,13 @@ def _judge(
     answers: Sequence[MaskPrediction],
     wholes: Sequence[MaskPrediction],
 ) -> None:
-    if wholes and _take_whole(now, roster, asked.track, wholes):
-        return
-    if asked.track.anothers_count >= PART_OF_ANOTHER:
-        _give_up(now, roster, asked.track)
-        return
     track, config = asked.track, roster.config.reprompt
+    count = track.anothers_count
+    if wholes and _take_whole(now, roster, track, wholes):
+        return
+    if track.anothers_count > count:
+        _refuse_part(now, roster, track)
+        return
     answers = [_believable(now, roster, track, answer) for answer in answers]
     verdicts = _verdicts(now, roster, track, answers)
     accepted = [i for i, verdict in enumerate(verdicts) if verdict.is_accepted]
@@ -135,9 +136,13 @@ def _take(
     now.say(EventKind.REPROMPTED, track.track_id, verdict.reason)
 
 
-def _give_up(now: Step, roster: Roster, track: Track) -> None:
-    """Lose a track that follows a part of another object."""
+def _refuse_part(now: Step, roster: Roster, track: Track) -> None:
+    """Take nothing about a part that is another object's; in the end lose the track."""
     track.asked(roster.config.reprompt, is_accepted=False)
+    if track.anothers_count < PART_OF_ANOTHER:
+        reason = "what is followed seems to be a part of another object"
+        now.say(EventKind.REJECTED, track.track_id, reason)
+        return
     track.anothers_count = 0
     track.state, track.confidence = State.LOST, 0.0
     roster.give_up_place(now, track.track_id)

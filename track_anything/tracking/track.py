@@ -136,7 +136,6 @@ class Track:
         self.origin, self.state = origin, State.CONFIRMED
         self.confidence = self.trust = min(max(estimated_iou, 0.0), 1.0)
         self.low_count = self.sure_count = self.wait = self.rejected_count = 0
-        self.anothers_count = 0
         self.doubt, self.level, self.lowest = 0.0, 0.0, 1.0
 
     def move_on(

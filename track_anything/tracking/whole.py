@@ -84,9 +84,6 @@ def judge_whole(
     held = _share(carried, answer.mask)
     if held < LEAST_CONTAINED:
         return Verdict(False, f"contains {held:.2f} of the carried part")
-    known = _share(answer.mask, carried)
-    if known < LEAST_KNOWN:
-        return Verdict(False, f"of the answer only {known:.2f} were carried")
     found, before = resemblances
     if found < max(LEAST_LIKE_IT, before):
         return Verdict(False, f"{found:.2f} like the object in colours, size and shape")
@@ -94,6 +91,9 @@ def judge_whole(
         left = _share(other, ~answer.mask)
         if left < (COMPACT_SPARED if is_compact else SPARED):
             return Verdict(False, f"would leave {left:.2f} of another object", is_compact)
+    known = _share(answer.mask, carried)
+    if known < LEAST_KNOWN:
+        return Verdict(False, f"of the answer only {known:.2f} were carried")
     return Verdict(True, f"{found:.2f} like the whole object, of which a part was followed")
 
 
