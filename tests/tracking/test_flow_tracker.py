@@ -753,7 +753,7 @@ def test_an_answer_about_a_lost_track_must_be_like_it(propagator: ScriptedPropag
     assert not only(results[3]).mask.any()
 
 
-@pytest.mark.parametrize(("like", "is_taken"), [(0.45, False), (0.55, True)])
+@pytest.mark.parametrize(("like", "is_taken"), [(0.4, False), (0.5, True)])
 def test_where_hardly_anything_is_left_of_a_track_an_answer_must_be_the_object(
     propagator: ScriptedPropagator, like: float, is_taken: bool
 ) -> None:
@@ -772,8 +772,8 @@ def test_of_a_track_that_is_seen_an_answer_is_not_asked_how_like_it_is(
     assert kinds(run(tracker, 2, {0: [given(HERE)]})[1]) == [EventKind.REPROMPTED]
 
 
-PART, WHOLE = square(10, 15, 5), square(10, 10)
-"""A quarter of a square, and the square."""
+PART, WHOLE = square(10, 10) & ~square(10, 5), square(10, 10)
+"""The lower half of a square, and the square."""
 
 
 def part_seen(propagator: ScriptedPropagator, track_id: int, share: float) -> None:
@@ -798,7 +798,7 @@ def test_a_compact_object_seen_in_part_is_asked_about_at_its_whole_size(
     tracker.step(frame(0), [given(WHOLE)])
     tracker.step(frame(1), [])
     propagator.learn(frame(1), 1, PART)
-    part_seen(propagator, 1, 0.25)
+    part_seen(propagator, 1, 0.5)
     (result,) = tracker.step(frame(2), [])
     boxes = {tuple(prompt.box.tolist()) for _, prompt in segmenter.asked if prompt.box is not None}
     assert (10, 10, 20, 20) in boxes
@@ -818,12 +818,36 @@ def test_the_others_cede_what_the_whole_object_has(propagator: ScriptedPropagato
     tracker.step(frame(1), [])
     propagator.learn(frame(1), 1, PART)
     propagator.learn(frame(1), 2, large & ~PART)
-    part_seen(propagator, 1, 0.25)
+    part_seen(propagator, 1, 0.5)
     (result,) = tracker.step(frame(2), [])
     assert np.array_equal(only(result, 1).mask, WHOLE)
     assert not (only(result, 2).mask & WHOLE).any()
     (later,) = tracker.step(frame(3), [])
     assert not (only(later, 2).mask & WHOLE).any()
+
+
+def test_a_part_that_the_segmenter_finds_to_be_another_objects_is_given_up(
+    propagator: ScriptedPropagator,
+) -> None:
+    """All of a compact object of the same frame would have to be taken."""
+    segmenter = ScriptedSegmenter(WHOLE)
+    config = asking(replace(EAGER, accept_iou=1.0))
+    tracker = FlowTracker(propagator, segmenter, config=config)
+    tracker.start(INFO)
+    for track_id in (1, 2):
+        part_seen(propagator, track_id, 1.0)
+    tracker.step(frame(0), [given(WHOLE), given(square(40, 10))])
+    tracker.step(frame(1), [])
+    propagator.learn(frame(1), 1, PART)
+    propagator.learn(frame(1), 2, WHOLE & ~PART)
+    part_seen(propagator, 1, 0.5)
+    results = [tracker.step(frame(index), [])[0] for index in range(2, 60)]
+    lost = [event for one in results for event in one.events if event.kind is EventKind.LOST]
+    assert [(event.track_id, event.detail) for event in lost] == [
+        (1, "what was followed is a part of another object")
+    ]
+    assert np.array_equal(only(results[-1], 2).mask, WHOLE & ~PART)
+    assert len({index for index, _ in segmenter.asked}) >= 3
 
 
 def test_a_track_of_little_confidence_is_asked_about_twice_in_one_call(

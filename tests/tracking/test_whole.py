@@ -62,6 +62,7 @@ def test_an_answer_like_the_whole_object_is_taken() -> None:
         (block(0, 0, 0, 0), 0.9, (0.9, 0.5), "empty"),
         (WHOLE, 0.4, (0.9, 0.5), "predicted IoU"),
         (block(60, 30, 40, 30), 0.9, (0.9, 0.5), "of the carried part"),
+        (block(20, 10, 140, 60), 0.9, (0.9, 0.5), "only 0.10 were carried"),
         (WHOLE, 0.9, (0.5, 0.1), "like the object"),
         (WHOLE, 0.9, (0.7, 0.8), "like the object"),
     ],

@@ -7,20 +7,26 @@ import numpy as np
 
 from track_anything.interfaces import Segmenter
 from track_anything.masks import mask_logits
-from track_anything.structures import EventKind, Floats, Mask, MaskPrediction, Origin, Prompt
-from track_anything.tracking.association import (
-    LEAST_OF_REMNANT,
-    LEAST_RESEMBLANCE,
-    Verdict,
-    blended,
-    judge_answer,
+from track_anything.structures import (
+    EventKind,
+    Floats,
+    Mask,
+    MaskPrediction,
+    Origin,
+    Prompt,
+    State,
 )
+from track_anything.tracking.association import Verdict, blended, judge_answer
 from track_anything.tracking.reprompt import reprompt, reprompts_anew
 from track_anything.tracking.roster import Roster
 from track_anything.tracking.step import Step
 from track_anything.tracking.track import Track
 from track_anything.tracking.user_prompts import logits_behind
 from track_anything.tracking.whole import judge_whole, whole_prompts
+
+PART_OF_ANOTHER = 3
+"""A compact object of which a part is followed is lost when the segmenter has said so often that
+this is a part of another compact one."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -94,9 +100,13 @@ def _judge(
     answers: Sequence[MaskPrediction],
     wholes: Sequence[MaskPrediction],
 ) -> None:
-    if wholes and _take_whole(now, roster, asked.track, wholes):
-        return
     track, config = asked.track, roster.config.reprompt
+    count = track.anothers_count
+    if wholes and _take_whole(now, roster, track, wholes):
+        return
+    if track.anothers_count > count:
+        _refuse_part(now, roster, track)
+        return
     answers = [_believable(now, roster, track, answer) for answer in answers]
     verdicts = _verdicts(now, roster, track, answers)
     accepted = [i for i, verdict in enumerate(verdicts) if verdict.is_accepted]
@@ -126,6 +136,19 @@ def _take(
     now.say(EventKind.REPROMPTED, track.track_id, verdict.reason)
 
 
+def _refuse_part(now: Step, roster: Roster, track: Track) -> None:
+    """Take nothing about a part that is another object's; in the end lose the track."""
+    track.asked(roster.config.reprompt, is_accepted=False)
+    if track.anothers_count < PART_OF_ANOTHER:
+        reason = "what is followed seems to be a part of another object"
+        now.say(EventKind.REJECTED, track.track_id, reason)
+        return
+    track.anothers_count = 0
+    track.state, track.confidence = State.LOST, 0.0
+    roster.give_up_place(now, track.track_id)
+    now.say(EventKind.LOST, track.track_id, "what was followed is a part of another object")
+
+
 def _take_whole(now: Step, roster: Roster, track: Track, answers: Sequence[MaskPrediction]) -> bool:
     """Take the answer that is most like the whole object, if one is; others cede what it has."""
     carried, propagator = now.masks[track.track_id], roster.propagator
@@ -133,6 +156,7 @@ def _take_whole(now: Step, roster: Roster, track: Track, answers: Sequence[MaskP
     older = roster.masks_of(now, track, lambda other: other.first_frame < track.first_frame)
     peers = roster.peers(now, track)
     taken: tuple[float, MaskPrediction, Verdict] | None = None
+    is_anothers = False
     for answer in answers:
         answer = _without(_believable(now, roster, track, answer), older)
         like = propagator.resemblance(now.frame, track.track_id, answer.mask)
@@ -143,11 +167,14 @@ def _take_whole(now: Step, roster: Roster, track: Track, answers: Sequence[MaskP
             others=[(now.masks[peer.track_id], peer.seen_share is not None) for peer in peers],
             config=roster.config.reprompt,
         )
+        is_anothers |= verdict.is_anothers
         score = like * answer.predicted_iou
         if verdict.is_accepted and (taken is None or score > taken[0]):
             taken = score, answer, verdict
     if taken is None:
+        track.anothers_count += is_anothers
         return False
+    track.anothers_count = 0
     _, answer, verdict = taken
     _take(now, roster, track, answer, verdict)
     track.seen_share = 1.0
@@ -181,7 +208,7 @@ def _verdicts(
     if not answers:
         return []
     propagator, carried = roster.propagator, now.masks[track.track_id]
-    least = LEAST_OF_REMNANT if track.is_gone else LEAST_RESEMBLANCE if track.is_searched else 0.0
+    is_known = not track.is_searched and not track.is_gone
     carried_support = propagator.support(now.frame, track.track_id, carried)
     return [
         judge_answer(
@@ -192,9 +219,8 @@ def _verdicts(
             answer_support=propagator.support(now.frame, track.track_id, answer.mask),
             carried_support=carried_support,
             resemblance=(
-                propagator.resemblance(now.frame, track.track_id, answer.mask) if least else 1.0
+                1.0 if is_known else propagator.resemblance(now.frame, track.track_id, answer.mask)
             ),
-            least_resemblance=least,
             config=roster.config.reprompt,
         )
         for answer in answers

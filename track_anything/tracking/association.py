@@ -13,18 +13,25 @@ from track_anything.structures import Floats, LogitsPart, Mask, MaskPrediction
 LEAST_OVERLAP_FACTOR = 0.5
 """However bad a carried mask, an answer must overlap it by this share of `accept_iou`."""
 
-LEAST_RESEMBLANCE, LEAST_OF_REMNANT = 0.3, 0.5
-"""An answer about a lost object must be so much like it, or something else would be taken up; one
-about an object of which hardly anything was left on this frame must be more: what is left is mostly
-what covers it. A vaulter behind a post had .35, a cyclist half behind trees .86."""
+LEAST_RESEMBLANCE = 0.45
+"""An answer about a lost object must be so much like it, or something else would be taken up; so
+must one where hardly anything was left of an object: that is mostly of what covers it. A vaulter
+behind a post had .35, a cyclist half behind trees .86."""
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether an answer is taken, and why not."""
+    """Whether an answer is taken, and why not.
+
+    Attributes:
+        is_accepted: Whether it is.
+        reason: Why, or why not.
+        is_anothers: Whether all speaks for it but that it is another object.
+    """
 
     is_accepted: bool
     reason: str
+    is_anothers: bool = False
 
 
 def judge_answer(
@@ -37,7 +44,6 @@ def judge_answer(
     carried_support: float,
     config: RepromptConfig,
     resemblance: float = 1.0,
-    least_resemblance: float = 0.0,
 ) -> Verdict:
     """Whether a segmenter's answer replaces the carried mask of a doubted track.
 
@@ -50,7 +56,6 @@ def judge_answer(
         carried_support: The same for the carried mask.
         config: The limits.
         resemblance: How much the answer is like the object in colours, size and shape, 0 to 1.
-        least_resemblance: How much it must be.
     """
     if not answer.any():
         return Verdict(False, "the answer is empty")
@@ -62,7 +67,7 @@ def judge_answer(
     least = config.accept_iou * max(carried_iou, LEAST_OVERLAP_FACTOR)
     if carried.any() and overlap < least:
         return Verdict(False, f"IoU {overlap:.2f} with the carried mask is under {least:.2f}")
-    if resemblance < least_resemblance:
+    if resemblance < LEAST_RESEMBLANCE:
         return Verdict(False, f"{resemblance:.2f} like the object in colours, size and shape")
     gain = answer_support - carried_support
     if gain < config.evidence_gain:

@@ -65,6 +65,7 @@ def _take(
         track = roster.tracks[track_id] = Track(track_id, now.frame.index, label)
     track.label = prompt.label or track.label
     track.trusted(Origin.PROMPTED, 1.0 if answer is None else answer.predicted_iou)
+    track.anothers_count = 0
     roster.contacts.told([track_id])
     now.correct(track_id, mask, track.trust)
     roster.propagator.learn(now.frame, track_id, mask)

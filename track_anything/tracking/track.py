@@ -46,6 +46,8 @@ class Track:
         seen_share: How much of its usual area a compact object's mask has; None for others.
         is_gone: Whether its place was given up on this frame: so little of it is left.
         extent: Width and height of its box when it was last seen whole; of compact objects alone.
+        anothers_count: How often in a row the segmenter said that the part that is followed of it
+            is one of another compact object.
         unseen_frames: Frames since then; once it ended, since its end.
         is_discovered: Nobody prompted it.
     """
@@ -71,6 +73,7 @@ class Track:
     seen_share: float | None = None
     is_gone: bool = False
     extent: tuple[float, ...] = ()
+    anothers_count: int = 0
     unseen_frames: int = 0
     is_discovered: bool = False
 

@@ -16,6 +16,9 @@ SLACK = 0.15
 """A side of the carried box that lacks less than this share of the whole one's is whole."""
 LEAST_CONTAINED = 0.6
 """Share of the carried part that an answer must contain."""
+LEAST_KNOWN = 0.3
+"""Share of an answer that the carried part must be: the last corner of what goes behind another
+object does not tell the two apart."""
 LEAST_LIKE_IT = 0.6
 """How much the whole object that is answered must be like it in colours, size and shape."""
 SPARED, COMPACT_SPARED = 0.6, 0.9
@@ -87,7 +90,10 @@ def judge_whole(
     for other, is_compact in others:
         left = _share(other, ~answer.mask)
         if left < (COMPACT_SPARED if is_compact else SPARED):
-            return Verdict(False, f"would leave {left:.2f} of another object")
+            return Verdict(False, f"would leave {left:.2f} of another object", is_compact)
+    known = _share(answer.mask, carried)
+    if known < LEAST_KNOWN:
+        return Verdict(False, f"of the answer only {known:.2f} were carried")
     return Verdict(True, f"{found:.2f} like the whole object, of which a part was followed")
 
 
