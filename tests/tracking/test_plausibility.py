@@ -45,8 +45,23 @@ def test_an_object_is_most_like_its_own_mask(pyramid: FramePyramid) -> None:
     carried = known(BALL, pyramid)
     assert resemblance_to(carried, pyramid, BALL) == pytest.approx(1.0, abs=0.01)
     half = BALL & (np.arange(SIZE[0]) < 60)[:, None]
-    # Half the size, twice as long: the fourth root of the first and the root of about the second.
-    assert 0.4 < resemblance_to(carried, pyramid, half) < 0.7
+    # Half the size, 1.9 times as long: the fourth root of the first by the second.
+    assert resemblance_to(carried, pyramid, half) == pytest.approx(0.5**0.25 / 1.9, abs=0.04)
+
+
+def test_a_line_of_a_balls_colours_and_area_is_less_like_it_than_like_what_changes_its_shape(
+    pyramid: FramePyramid,
+) -> None:
+    line = np.zeros(SIZE, np.bool_)
+    line[20:30, 20:145] = True
+    image = pyramid.frame.image.copy()
+    image[line] = (200, 40, 40)
+    pyramid = FramePyramid(Frame(0, Fraction(0), image), seed=0)
+    ball = known(BALL, pyramid)
+    # 12.5 times as long as wide, of the ball's area.
+    assert resemblance_to(ball, pyramid, line) == pytest.approx(1 / 12.5, abs=0.02)
+    ball.compactness = 0.0
+    assert resemblance_to(ball, pyramid, line) == pytest.approx((1 / 12.5) ** 0.5, abs=0.03)
 
 
 def test_what_is_of_other_colours_or_far_too_large_is_not_like_it(pyramid: FramePyramid) -> None:

@@ -27,6 +27,7 @@ def resemblance_to(carried: Carried, pyramid: FramePyramid, mask: Mask) -> float
         area=float(np.count_nonzero(part)) / max(carried.usual_area, 1.0),
         elongation=elongation(part) / carried.key_elongation,
         likeness=likeness(carried, pyramid, part, rect),
+        is_compact=carried.compactness >= COMPACT,
     )
 
 

@@ -76,18 +76,21 @@ def find_object(
     return best
 
 
-def resemblance(*, area: float, elongation: float, likeness: float) -> float:
+def resemblance(
+    *, area: float, elongation: float, likeness: float, is_compact: bool = False
+) -> float:
     """How much a mask is like an object in size, shape and colours, 0 to 1.
 
     Args:
         area: Of the mask, as a share of what the object's is known to be.
         elongation: The same.
         likeness: How much the mask is of the object's colours, 0 to 1.
+        is_compact: Whether the object keeps its shape, as a ball does: a white line is none.
     """
     if not SMALLEST_SHARE < area < LARGEST_SHARE:
         return 0.0
     size_fit = min(area, 1 / area) ** 0.25
-    shape_fit = min(elongation, 1 / elongation) ** 0.5
+    shape_fit = min(elongation, 1 / elongation) ** (1.0 if is_compact else 0.5)
     color_fit = float(np.clip((likeness - UNLIKE) / (LIKE - UNLIKE), 0.0, 1.0))
     return float(size_fit * shape_fit * color_fit)
 
