@@ -73,6 +73,7 @@ TRIALS: Mapping[str, tuple[str, float, float]] = {
     "propagator.found_score": (CARRIED, 0.25, 0.75),
     "propagator.found_looks": (CARRIED, 1, 4),
     "tracker.lost_below": (CARRIED, 0.1, 0.4),
+    "tracker.strange_below": (CARRIED, 0.15, 0.5),
     "tracker.lost_frames": (CARRIED, 2, 10),
     "tracker.smallest_area": (CARRIED, 6, 24),
     "tracker.reprompt.below": (ASKED, 0.85, 0.95),

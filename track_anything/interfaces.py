@@ -100,6 +100,27 @@ class Propagator(Protocol):
         """
         ...
 
+    def resemblance(self, frame: Frame, track_id: int, mask: Mask) -> float:
+        """How much a mask is like what is certain of the object, 0 to 1; 0 if unknown.
+
+        In colours, size and shape: whether an object that was lost can be there at all.
+        """
+        ...
+
+    def believable(self, track_id: int, mask: Mask, *, place: Mask) -> Mask:
+        """What of a mask can be the object by its shape, all of it if nothing speaks against it.
+
+        Of parts that are alike, the one at its place is taken. Unknown ids: the mask as it is.
+        """
+        ...
+
+    def cede(self, track_id: int, mask: Mask) -> None:
+        """Take these pixels from where the object is: they turned out to be another's.
+
+        Unknown ids are ignored.
+        """
+        ...
+
     def forget(self, track_id: int) -> None:
         """Drop an object. Unknown ids are ignored."""
         ...

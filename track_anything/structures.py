@@ -76,6 +76,7 @@ class EventKind(StrEnum):
     CUT = "cut"
     MERGED = "merged"
     SPLIT = "split"
+    EXCHANGED = "exchanged"
     ENDED = "ended"
 
 
@@ -362,6 +363,8 @@ class Proposal:
         mask: Standard form; None where only the box is known.
         label: Its class; "" if that is not known.
         predicted_iou: Estimated IoU of the mask with the truth; None where nobody said.
+        on_drive: Whether it was seen to move because a ground that streams by does not take it
+            along, as a car that drives ahead: in the picture it may hardly move.
     """
 
     box: Floats
@@ -369,6 +372,7 @@ class Proposal:
     mask: Mask | None = None
     label: str = ""
     predicted_iou: float | None = None
+    on_drive: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -212,6 +212,19 @@ class HoldingPropagator:
         held = self._known().get(track_id)
         return 0.0 if held is None else mask_iou(held, mask)
 
+    def resemblance(self, frame: Frame, track_id: int, mask: Mask) -> float:
+        """1 for every mask that is not empty, of an object that is known."""
+        return float(track_id in self._known() and mask.any())
+
+    def believable(self, track_id: int, mask: Mask, *, place: Mask) -> Mask:
+        """The mask."""
+        return mask
+
+    def cede(self, track_id: int, mask: Mask) -> None:
+        """Hold the rest of the object's mask."""
+        if track_id in self._known():
+            self._known()[track_id] = self._known()[track_id] & ~mask
+
     def forget(self, track_id: int) -> None:
         """Drop an object."""
         self._known().pop(track_id, None)

@@ -165,6 +165,41 @@ def test_the_right_mask_is_supported_best(
     assert propagator.support(square.frame(1), 9, square.truth(1)) == 0
 
 
+def test_a_mask_is_more_like_its_own_object_than_an_empty_one_or_one_unknown(
+    propagator: Propagator, square: MovingSquare
+) -> None:
+    propagator.start(square.info)
+    propagator.learn(square.frame(0), 1, square.truth(0))
+    propagator.propagate(square.frame(1))
+    frame, right = square.frame(1), square.truth(1)
+    assert 0.5 < propagator.resemblance(frame, 1, right) <= 1
+    assert propagator.resemblance(frame, 1, np.zeros_like(right)) == 0
+    assert propagator.resemblance(frame, 9, right) == 0
+
+
+def test_a_mask_as_it_was_learned_can_be_the_object(
+    propagator: Propagator, square: MovingSquare
+) -> None:
+    propagator.start(square.info)
+    propagator.learn(square.frame(0), 1, square.truth(0))
+    mask = square.truth(0)
+    for track_id in (1, 9):
+        assert np.array_equal(propagator.believable(track_id, mask, place=mask), mask)
+
+
+def test_what_is_ceded_is_not_carried_on(propagator: Propagator, square: MovingSquare) -> None:
+    frame, mask = square.frame(0), square.truth(0)
+    propagator.start(square.info)
+    propagator.learn(frame, 1, mask)
+    columns = np.flatnonzero(mask.any(axis=0))
+    half = mask & (np.arange(mask.shape[1]) < columns[len(columns) // 2])
+    before = propagator.save()
+    propagator.cede(9, half)
+    assert propagator.save() == before
+    propagator.cede(1, half)
+    assert propagator.save() != before
+
+
 def test_asking_for_support_changes_nothing(
     make: Callable[[], Propagator], square: MovingSquare, other: Mask
 ) -> None:
@@ -176,6 +211,8 @@ def test_asking_for_support_changes_nothing(
         propagator.propagate(square.frame(1))
         if asks:
             propagator.support(square.frame(1), 1, other)
+            propagator.resemblance(square.frame(1), 1, other)
+            propagator.believable(1, other, place=square.truth(1))
         outputs.append(as_bytes(propagator.propagate(square.frame(2))))
     assert outputs[0] == outputs[1]
 

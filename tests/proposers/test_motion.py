@@ -9,7 +9,6 @@ from track_anything.config import RegionConfig
 from track_anything.errors import TrackingError
 from track_anything.interfaces import Proposer
 from track_anything.masks import mask_iou
-from track_anything.proposers.drive import find_drive
 from track_anything.proposers.motion import MotionProposer
 from track_anything.segmenters.grabcut import GrabCutSegmenter
 from track_anything.structures import Frame, Image, Mask
@@ -115,32 +114,3 @@ def test_a_new_size_is_a_first_frame_too(ground: Image) -> None:
     proposer = MotionProposer(GrabCutSegmenter())
     proposer.look(Frame(0, Fraction(0), ground[:180, :320].copy()))
     assert proposer.look(Frame(1, Fraction(1), ground[:160, :320].copy())) is None
-
-
-def test_a_ground_that_streams_from_one_point_is_told_from_things_that_move() -> None:
-    rows, columns = np.mgrid[:HEIGHT, :WIDTH].astype(np.float32)
-    away = np.stack([columns - 150, rows - 60], axis=-1)
-    motion = away * (0.001 * np.maximum(rows - 60, 0))[..., None]
-    is_moving = np.zeros((HEIGHT, WIDTH), bool)
-    is_moving[80:] = True
-    drive = find_drive(motion, is_moving)
-    assert drive is not None
-    assert drive.origin == pytest.approx([150, 60], abs=3)
-    assert drive.horizon == pytest.approx(60, abs=3)
-    np.testing.assert_allclose(drive.ground((HEIGHT, WIDTH))[100:], motion[100:], atol=0.4)
-
-
-def test_players_who_all_run_one_way_are_no_ground() -> None:
-    motion = np.zeros((HEIGHT, WIDTH, 2), np.float32)
-    for x in range(20, WIDTH - 20, 36):
-        motion[disc(x, HEIGHT // 2, 16)] = (5, 1)
-    is_moving = motion.any(axis=2)
-    assert is_moving.sum() > 2000
-    assert find_drive(motion, is_moving) is None
-
-
-def test_one_thing_that_moves_is_no_ground() -> None:
-    motion = np.zeros((HEIGHT, WIDTH, 2), np.float32)
-    player = disc(100, 90, 40)
-    motion[player] = (5, 1)
-    assert find_drive(motion, player) is None

@@ -52,7 +52,7 @@ TOUCH = (10, 30)
 """Side by side."""
 APART = (10, 60)
 UNDER = (40, 45)
-"""15 of 20 columns shared."""
+"""Each within reach of the other with all of its area."""
 
 
 def test_objects_that_stay_apart_say_nothing() -> None:
@@ -108,7 +108,7 @@ def test_confidence_falls_on_the_frame_on_which_look_alikes_overlap_and_stays_lo
     crossing(contacts, [TOUCH])
     assert contacts.identity(1) == 1
     crossing(contacts, [UNDER])
-    low = 1 - MOST_DOUBT * 0.75
+    low = 1 - MOST_DOUBT
     assert contacts.identity(1) == contacts.identity(2) == pytest.approx(low)
     events = crossing(contacts, [APART] * 4)
     assert contacts.identity(1) == contacts.identity(2) == pytest.approx(low)
@@ -159,7 +159,7 @@ def test_what_was_known_on_a_frame_is_told_once() -> None:
     contacts = Contacts()
     crossing(contacts, [TOUCH, UNDER])
     assert contacts.identities(0) == {}
-    low = pytest.approx(1 - MOST_DOUBT * 0.75)
+    low = pytest.approx(1 - MOST_DOUBT)
     assert contacts.identities(1) == {1: low, 2: low}
     assert contacts.identities(1) == {}
 

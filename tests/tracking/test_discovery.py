@@ -102,6 +102,15 @@ class ColorPropagator:
         seen = np.median(frame.image[mask], axis=0)
         return 1.0 if tuple(seen.astype(int)) == self._colors[track_id][:3] else -1.0
 
+    def resemblance(self, frame: Frame, track_id: int, mask: Mask) -> float:
+        return 1.0
+
+    def believable(self, track_id: int, mask: Mask, *, place: Mask) -> Mask:
+        return mask
+
+    def cede(self, track_id: int, mask: Mask) -> None:
+        pass
+
     def forget(self, track_id: int) -> None:
         self._colors.pop(track_id, None)
 
@@ -347,6 +356,28 @@ def test_with_motion_only_nothing_is_asked_of_the_still_picture() -> None:
 def test_what_is_said_to_move_and_never_gets_anywhere_is_no_object() -> None:
     tracker = tracker_of(replace(BASE, motion_only=True), moving=BrightPartsProposer())
     assert not list(results(tracker, [RED], 20))[-1].objects
+
+
+class OnDrive(BrightPartsProposer):
+    """Says of all it proposes that the ground does not take it along."""
+
+    def propose(self, frame: Frame, *, area: Mask | None = None) -> Sequence[Proposal]:
+        return [replace(one, on_drive=True) for one in super().propose(frame, area=area)]
+
+
+def test_on_a_drive_what_keeps_its_place_in_the_picture_is_an_object() -> None:
+    tracker = tracker_of(replace(BASE, motion_only=True), moving=OnDrive())
+    found = list(results(tracker, [RED], 12))
+    assert events(found, EventKind.DISCOVERED) == [(4, EventKind.DISCOVERED, 1)]
+    np.testing.assert_array_equal(objects(found[-1])[1].mask, RED.mask(11))
+
+
+def test_what_reaches_through_the_picture_is_no_object() -> None:
+    post = Square((60, -20), (20, 20, 250), ALWAYS, side=140)
+    config = replace(BASE, motion_only=True, max_area=1)
+    assert post.mask(0)[[0, -1]].any(axis=1).all()
+    tracker = tracker_of(config, moving=OnDrive())
+    assert list(objects(list(results(tracker, [RED, post], 12))[-1])) == [1]
 
 
 def test_everything_on_the_first_frame_is_tracked_at_once_and_nothing_later() -> None:

@@ -58,6 +58,7 @@ class ScriptedPropagator:
         candidates: What a search shows for an object learned as not visible.
         is_found: Whether a search has succeeded.
         support_of: From a mask to how well it fits.
+        resemblance_of: From a track_id and a mask to how much they are alike.
         learned: All that was learned: (frame index, track_id, mask).
     """
 
@@ -67,6 +68,7 @@ class ScriptedPropagator:
         self.is_found = False
         self.signals: dict[str, float] = {}
         self.support_of: Callable[[Mask], float] = lambda mask: 0.5
+        self.resemblance_of: Callable[[int, Mask], float] = lambda track_id, mask: 1.0
         self.learned: list[tuple[int, int, Mask]] = []
         self._masks: dict[int, Mask] = {}
 
@@ -89,6 +91,15 @@ class ScriptedPropagator:
         if isinstance(confidence, dict):
             confidence = confidence[track_id]
         return Propagation(mask_logits(mask, SIZE), confidence, signals)
+
+    def resemblance(self, frame: Frame, track_id: int, mask: Mask) -> float:
+        return self.resemblance_of(track_id, mask)
+
+    def believable(self, track_id: int, mask: Mask, *, place: Mask) -> Mask:
+        return mask
+
+    def cede(self, track_id: int, mask: Mask) -> None:
+        self._masks[track_id] = self._masks[track_id] & ~mask
 
     def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
         return self.support_of(mask)
@@ -415,6 +426,22 @@ def test_an_object_of_low_confidence_is_lost_and_looked_for(
     assert [(index, mask.any()) for index, _, mask in propagator.learned] == [(0, True), (3, False)]
 
 
+@pytest.mark.parametrize(
+    ("confidence", "like", "state"),
+    [(0.5, 0.2, State.LOST), (0.5, 0.4, State.WEAK), (0.8, 0.2, State.CONFIRMED)],
+)
+def test_a_doubtful_mask_that_is_unlike_the_object_is_given_up(
+    propagator: ScriptedPropagator, confidence: float, like: float, state: State
+) -> None:
+    propagator.confidence = confidence
+    propagator.resemblance_of = lambda track_id, mask: like
+    config = TrackerConfig(lost_frames=3, strange_below=0.3, weak_below=0.55)
+    results = run(FlowTracker(propagator, None, config=config), 5, {0: [given(HERE)]})
+    assert only(results[2]).mask.any()
+    assert only(results[3]).state is state
+    assert bool(only(results[3]).mask.any()) is (state is not State.LOST)
+
+
 def test_a_mask_of_too_few_pixels_is_not_visible(propagator: ScriptedPropagator) -> None:
     config = TrackerConfig(smallest_area=9)
     prompts = {0: [given(square(5, 5, 3)), given(square(30, 5, 2))]}
@@ -713,6 +740,114 @@ def test_a_lost_track_is_asked_about_with_back_off_and_found_under_its_old_id(
     assert (found.track_id, found.label, found.state) == (1, "ball", State.CONFIRMED)
     assert np.array_equal(found.mask, segmenter.answer)
     assert kinds(result) == [EventKind.REPROMPTED, EventKind.FOUND]
+
+
+def test_an_answer_about_a_lost_track_must_be_like_it(propagator: ScriptedPropagator) -> None:
+    propagator.candidates[1] = NEAR
+    propagator.resemblance_of = lambda track_id, mask: 0.2
+    tracker = FlowTracker(propagator, ScriptedSegmenter(NEAR), config=asking(EAGER))
+    prompts = {0: [given(HERE)], 1: [Prompt(is_absent=True, track_id=1)]}
+    results = run(tracker, 4, prompts)
+    assert kinds(results[2]) == [EventKind.REJECTED]
+    assert "0.20 like the object" in results[2].events[0].detail
+    assert not only(results[3]).mask.any()
+
+
+@pytest.mark.parametrize(("like", "is_taken"), [(0.4, False), (0.5, True)])
+def test_where_hardly_anything_is_left_of_a_track_an_answer_must_be_the_object(
+    propagator: ScriptedPropagator, like: float, is_taken: bool
+) -> None:
+    propagator.confidence, propagator.signals = 0.7, {"gone": 1.0}
+    propagator.resemblance_of = lambda track_id, mask: like
+    tracker = FlowTracker(propagator, ScriptedSegmenter(NEAR), config=asking(EAGER))
+    results = run(tracker, 2, {0: [given(HERE)]})
+    assert kinds(results[1]) == [EventKind.REPROMPTED if is_taken else EventKind.REJECTED]
+
+
+def test_of_a_track_that_is_seen_an_answer_is_not_asked_how_like_it_is(
+    propagator: ScriptedPropagator,
+) -> None:
+    propagator.confidence, propagator.resemblance_of = 0.7, lambda track_id, mask: 0.0
+    tracker = FlowTracker(propagator, ScriptedSegmenter(NEAR), config=asking(EAGER))
+    assert kinds(run(tracker, 2, {0: [given(HERE)]})[1]) == [EventKind.REPROMPTED]
+
+
+PART, WHOLE = square(10, 10) & ~square(10, 5), square(10, 10)
+"""The lower half of a square, and the square."""
+
+
+def part_seen(propagator: ScriptedPropagator, track_id: int, share: float) -> None:
+    """Have the propagator say from now on how much of a compact object is seen."""
+    found = propagator._found
+
+    def say(one: int, mask: Mask) -> Propagation:
+        signals = {"seen": share} if one == track_id else {}
+        return replace(found(one, mask), signals={**found(one, mask).signals, **signals})
+
+    propagator._found = say  # type: ignore[method-assign]
+
+
+def test_a_compact_object_seen_in_part_is_asked_about_at_its_whole_size(
+    propagator: ScriptedPropagator,
+) -> None:
+    """It is prompted whole; then only a part of it is carried."""
+    segmenter = ScriptedSegmenter(WHOLE)
+    tracker = FlowTracker(propagator, segmenter, config=asking(replace(EAGER, box_growth=0)))
+    tracker.start(INFO)
+    part_seen(propagator, 1, 1.0)
+    tracker.step(frame(0), [given(WHOLE)])
+    tracker.step(frame(1), [])
+    propagator.learn(frame(1), 1, PART)
+    part_seen(propagator, 1, 0.5)
+    (result,) = tracker.step(frame(2), [])
+    boxes = {tuple(prompt.box.tolist()) for _, prompt in segmenter.asked if prompt.box is not None}
+    assert (10, 10, 20, 20) in boxes
+    assert np.array_equal(only(result).mask, WHOLE)
+    assert kinds(result) == [EventKind.REPROMPTED]
+    assert "like the whole object" in result.events[0].detail
+
+
+def test_the_others_cede_what_the_whole_object_has(propagator: ScriptedPropagator) -> None:
+    """A larger one that began with it has its upper half, and can spare it."""
+    large = square(20, 0, 20) | square(10, 10)
+    segmenter = ScriptedSegmenter(WHOLE)
+    tracker = FlowTracker(propagator, segmenter, config=asking(EAGER))
+    tracker.start(INFO)
+    part_seen(propagator, 1, 1.0)
+    tracker.step(frame(0), [given(WHOLE), given(square(20, 0, 20))])
+    tracker.step(frame(1), [])
+    propagator.learn(frame(1), 1, PART)
+    propagator.learn(frame(1), 2, large & ~PART)
+    part_seen(propagator, 1, 0.5)
+    (result,) = tracker.step(frame(2), [])
+    assert np.array_equal(only(result, 1).mask, WHOLE)
+    assert not (only(result, 2).mask & WHOLE).any()
+    (later,) = tracker.step(frame(3), [])
+    assert not (only(later, 2).mask & WHOLE).any()
+
+
+def test_a_part_that_the_segmenter_finds_to_be_another_objects_is_given_up(
+    propagator: ScriptedPropagator,
+) -> None:
+    """All of a compact object of the same frame would have to be taken."""
+    segmenter = ScriptedSegmenter(WHOLE)
+    config = asking(replace(EAGER, accept_iou=1.0))
+    tracker = FlowTracker(propagator, segmenter, config=config)
+    tracker.start(INFO)
+    for track_id in (1, 2):
+        part_seen(propagator, track_id, 1.0)
+    tracker.step(frame(0), [given(WHOLE), given(square(40, 10))])
+    tracker.step(frame(1), [])
+    propagator.learn(frame(1), 1, PART)
+    propagator.learn(frame(1), 2, WHOLE & ~PART)
+    part_seen(propagator, 1, 0.5)
+    results = [tracker.step(frame(index), [])[0] for index in range(2, 60)]
+    lost = [event for one in results for event in one.events if event.kind is EventKind.LOST]
+    assert [(event.track_id, event.detail) for event in lost] == [
+        (1, "what was followed is a part of another object")
+    ]
+    assert np.array_equal(only(results[-1], 2).mask, WHOLE & ~PART)
+    assert len({index for index, _ in segmenter.asked}) >= 3
 
 
 def test_a_track_of_little_confidence_is_asked_about_twice_in_one_call(

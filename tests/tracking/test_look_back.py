@@ -85,6 +85,15 @@ class Rewinder:
     def support(self, frame: Frame, track_id: int, mask: Mask) -> float:
         return 0.0
 
+    def resemblance(self, frame: Frame, track_id: int, mask: Mask) -> float:
+        return 1.0
+
+    def believable(self, track_id: int, mask: Mask, *, place: Mask) -> Mask:
+        return mask
+
+    def cede(self, track_id: int, mask: Mask) -> None:
+        pass
+
     def forget(self, track_id: int) -> None:
         self._ids.discard(track_id)
 

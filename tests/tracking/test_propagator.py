@@ -3,7 +3,7 @@ import io
 import json
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import fields
+from dataclasses import fields, replace
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -67,6 +67,23 @@ def test_objects_that_touch_keep_to_their_own_pixels(
         for track_id in (1, 2):
             truth = red_and_blue.truth(index, track_id - 1)
             assert mask_iou(mask_of(found[track_id], red_and_blue.frame(index)), truth) > 0.85
+
+
+def test_where_hardly_anything_is_left_of_an_object_its_place_is_given_up(
+    make_propagator: Make,
+) -> None:
+    square = MovingSquare()
+    propagator = make_propagator()
+    propagator.start(square.info)
+    propagator.learn(square.frame(0), 1, square.truth(0))
+    assert "gone" not in propagator.propagate(square.frame(1))[1].signals
+    image = square.frame(2).image.copy()
+    ys, xs = np.nonzero(square.truth(2))
+    # A bar comes down on it, and leaves the lowest tenth.
+    image[: int(ys.min() + 0.9 * (np.ptp(ys) + 1)), xs.min() - 4 : xs.max() + 5] = 0
+    covered = replace(square.frame(2), image=image)
+    assert propagator.propagate(covered)[1].signals["gone"] == 1
+    assert "searching" in propagator.propagate(replace(square.frame(3), image=image))[1].signals
 
 
 def test_a_correction_is_gone_on_from(

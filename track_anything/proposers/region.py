@@ -25,6 +25,7 @@ class Region:
         stability_score: How little the mask depends on the threshold, 0 to 1; None if not known.
         point: (2,) the click it came from; None if it came from none.
         crop: Standard form box of the part of the frame that was looked at.
+        on_drive: As of a Proposal.
     """
 
     counts: Counts
@@ -36,6 +37,7 @@ class Region:
     stability_score: float | None = None
     point: Floats | None = None
     crop: Floats
+    on_drive: bool = False
 
     @classmethod
     def of(
@@ -80,7 +82,9 @@ class Region:
     def to_proposal(self) -> Proposal:
         """With the dense mask; score and predicted IoU are brought into [0, 1]."""
         score, predicted_iou = np.clip([self.score, self.predicted_iou], 0, 1).tolist()
-        return Proposal(self.box, score, self.mask, predicted_iou=predicted_iou)
+        return Proposal(
+            self.box, score, self.mask, predicted_iou=predicted_iou, on_drive=self.on_drive
+        )
 
     def to_dict(self) -> dict[str, Any]:
         """Ready for JSON; the mask is compressed run lengths of COCO."""

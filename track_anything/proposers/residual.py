@@ -2,13 +2,14 @@
 
 import io
 import zipfile
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
 from track_anything.errors import TrackingError
+from track_anything.proposers.corners import corner_motions, is_rough
 from track_anything.proposers.drive import Drive, find_drive
 from track_anything.small_gray import small_gray
 from track_anything.structures import Floats, Image, Mask
@@ -22,6 +23,8 @@ _LEAST_PLACES = 12
 _TRIALS = 400
 # Motion of the ground, in limits, from which something that lags behind it is noticed.
 _LEAST_GROUND = 0.8
+# How many rows too high the horizon may be found, as a share of the long side.
+_HORIZON_MARGIN = 0.0125
 # Levels by which a pixel must differ from what the camera's motion alone would show there.
 _DIFFERENCE = 10.0
 # The same where flow sees no motion.
@@ -39,10 +42,12 @@ class Residual:
         is_moving: (h, w) where something moves by itself.
         is_slow: The part of it that only lags behind the ground: where wheels meet the road it
             shows, higher up the ground is too far away to lag behind.
+        on_drive: Whether the camera drives ahead, along a ground that streams by.
     """
 
     is_moving: Mask
     is_slow: Mask
+    on_drive: bool = False
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,11 +58,13 @@ class _Look:
         gray: (h, w).
         camera: To the frame before; None on the first.
         previous: The frame before; its own is forgotten.
+        motions: (N, 4) of its corners since then, as `corner_motions` gives them.
     """
 
     gray: Image
     camera: Matrix | None = None
     previous: Image | None = None
+    motions: Floats = field(default_factory=lambda: np.zeros((0, 4), np.float32))
 
 
 class MotionField:
@@ -83,16 +90,15 @@ class MotionField:
         flow = self._flow_to(gray)
         if last is None or flow is None or self._last is None:
             return None
-        camera = self._last.camera
-        if camera is None:
+        if self._last.camera is None:
             return Residual(np.zeros(gray.shape, bool), np.zeros(gray.shape, bool))
-        return _residual(last, gray, flow, camera, least_motion / 1000 * max(gray.shape))
+        return _residual(last, self._last, flow, least_motion / 1000 * max(gray.shape))
 
     def save(self) -> bytes:
         """What was seen, for restore."""
         seen = {}
         if self._last is not None:
-            every = {field.name: getattr(self._last, field.name) for field in fields(self._last)}
+            every = {one.name: getattr(self._last, one.name) for one in fields(self._last)}
             seen = {name: value for name, value in every.items() if value is not None}
         buffer = io.BytesIO()
         np.savez(buffer, **seen)
@@ -120,7 +126,10 @@ class MotionField:
         start = np.zeros((*gray.shape, 2), np.float32)
         flow = np.asarray(self._dis.calc(gray, last.gray, start), np.float32)
         camera = _camera(flow)
-        self._last = _Look(gray) if camera is None else _Look(gray, camera, last.gray)
+        if camera is None:
+            self._last = _Look(gray)
+        else:
+            self._last = _Look(gray, camera, last.gray, corner_motions(gray, flow, camera))
         return flow
 
 
@@ -137,7 +146,9 @@ def _camera(flow: Floats) -> Matrix | None:
     return None if matrix is None else np.asarray(matrix, np.float64)
 
 
-def _residual(last: _Look, now: Image, flow: Floats, camera: Matrix, limit: float) -> Residual:
+def _residual(last: _Look, look: _Look, flow: Floats, limit: float) -> Residual:
+    now, camera = look.gray, look.camera
+    assert camera is not None
     carried = _carried(camera, now.shape)
     # From here on as motion forward in time: from where it was to where it is.
     motion = np.asarray(carried - flow, np.float32)
@@ -147,17 +158,18 @@ def _residual(last: _Look, now: Image, flow: Floats, camera: Matrix, limit: floa
         earlier = _shown(last.previous, _carried(last.camera @ camera, now.shape))
         difference = np.minimum(difference, _difference(earlier, now))
     is_moving = (np.linalg.norm(motion, axis=2) > limit) & _widened(difference > _DIFFERENCE)
-    drive = find_drive(motion, is_moving)
+    # What the frame before tells of the way the camera takes is as good.
+    drive = find_drive(np.concatenate([last.motions, look.motions]), is_moving, limit)
     if drive is None:
         if last.previous is not None:
             # What is small and fast is gone before flow finds it.
             is_moving |= difference > _PLAIN_DIFFERENCE
         return Residual(is_moving, np.zeros_like(is_moving))
     ground = drive.ground(now.shape)
-    is_against = is_moving & _is_against(motion, drive, limit)
+    is_against = is_moving & _is_against(motion, drive, limit, _widened(is_rough(now)))
     is_other = _difference(_shown(last.gray, carried - ground), now) > _DIFFERENCE
     is_slow = _is_slow(motion, drive, ground, limit) & _widened(is_other)
-    return Residual(is_against | is_slow, is_slow & ~is_against)
+    return Residual(is_against | is_slow, is_slow & ~is_against, on_drive=drive.is_ahead)
 
 
 def _carried(matrix: Matrix, size: tuple[int, ...]) -> Floats:
@@ -206,11 +218,14 @@ def _along(motion: Floats, drive: Drive) -> tuple[Floats, Floats]:
     return along, across
 
 
-def _is_against(motion: Floats, drive: Drive, limit: float) -> Mask:
-    """What does not stream away as things that stand still do."""
+def _is_against(motion: Floats, drive: Drive, limit: float, is_sure: Mask) -> Mask:
+    """What does not stream away as things that stand still do.
+
+    Flow sees only what is across an edge: of a pole that leans the angle may be far off, but not
+    beyond a right one.
+    """
     along, across = _along(motion, drive)
-    # Flow sees only what is across an edge: of a pole that leans the angle is far off.
-    return np.asarray((along < -limit) | (across > np.maximum(1.5 * along, limit)))
+    return np.asarray((along < -limit) | (is_sure & (across > np.maximum(1.5 * along, limit))))
 
 
 def _is_slow(motion: Floats, drive: Drive, ground: Floats, limit: float) -> Mask:
@@ -220,4 +235,7 @@ def _is_slow(motion: Floats, drive: Drive, ground: Floats, limit: float) -> Mask
     """
     along, _ = _along(motion, drive)
     expected = np.linalg.norm(ground, axis=2)
-    return np.asarray((expected > _LEAST_GROUND * limit) & (along < 0.4 * expected))
+    is_slow = (expected > _LEAST_GROUND * limit) & (along < 0.4 * expected)
+    # Near the horizon it would be a few rows too high that things are slower than expected.
+    is_slow[: max(round(drive.horizon + _HORIZON_MARGIN * max(is_slow.shape)), 0)] = False
+    return np.asarray(is_slow)

@@ -30,6 +30,7 @@ LANES: Mapping[str, frozenset[EventKind]] = {
             EventKind.CUT,
             EventKind.MERGED,
             EventKind.SPLIT,
+            EventKind.EXCHANGED,
             EventKind.ENDED,
         }
     ),

@@ -13,13 +13,25 @@ from track_anything.structures import Floats, LogitsPart, Mask, MaskPrediction
 LEAST_OVERLAP_FACTOR = 0.5
 """However bad a carried mask, an answer must overlap it by this share of `accept_iou`."""
 
+LEAST_RESEMBLANCE = 0.45
+"""An answer about a lost object must be so much like it, or something else would be taken up; so
+must one where hardly anything was left of an object: that is mostly of what covers it. A vaulter
+behind a post had .35, a cyclist half behind trees .86."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
-    """Whether an answer is taken, and why not."""
+    """Whether an answer is taken, and why not.
+
+    Attributes:
+        is_accepted: Whether it is.
+        reason: Why, or why not.
+        is_anothers: Whether all speaks for it but that it is another object.
+    """
 
     is_accepted: bool
     reason: str
+    is_anothers: bool = False
 
 
 def judge_answer(
@@ -31,6 +43,7 @@ def judge_answer(
     answer_support: float,
     carried_support: float,
     config: RepromptConfig,
+    resemblance: float = 1.0,
 ) -> Verdict:
     """Whether a segmenter's answer replaces the carried mask of a doubted track.
 
@@ -42,6 +55,7 @@ def judge_answer(
         answer_support: How well the answer fits what the object has looked like, in [-1, 1].
         carried_support: The same for the carried mask.
         config: The limits.
+        resemblance: How much the answer is like the object in colours, size and shape, 0 to 1.
     """
     if not answer.any():
         return Verdict(False, "the answer is empty")
@@ -53,6 +67,8 @@ def judge_answer(
     least = config.accept_iou * max(carried_iou, LEAST_OVERLAP_FACTOR)
     if carried.any() and overlap < least:
         return Verdict(False, f"IoU {overlap:.2f} with the carried mask is under {least:.2f}")
+    if resemblance < LEAST_RESEMBLANCE:
+        return Verdict(False, f"{resemblance:.2f} like the object in colours, size and shape")
     gain = answer_support - carried_support
     if gain < config.evidence_gain:
         return Verdict(False, f"fits the object's looks by {gain:+.2f} against the carried mask")

@@ -30,6 +30,7 @@ class Candidate:
         first_frame: Index of the frame on which it was seen first.
         is_moving: Whether it was found because it moves.
         proposed: Looks at which a proposer found it; at the others the segmenter was asked again.
+        on_drive: Looks of these at which it was seen on a drive.
         seen: Looks at which it was seen.
         score: Mean of its scores there.
         missed: Looks since then at which it was not.
@@ -44,6 +45,7 @@ class Candidate:
     is_moving: bool
     score: float
     proposed: int = 1
+    on_drive: int = 0
     seen: int = 1
     missed: int = 0
     unproposed: int = 0
@@ -116,6 +118,7 @@ class Candidates:
                     frame_index,
                     sighting.is_moving,
                     sighting.score,
+                    on_drive=int(sighting.on_drive),
                 )
                 self.waiting.append(one)
                 seen[one] = sighting
@@ -142,6 +145,7 @@ class Candidates:
         one.seen += 1
         one.score += (sighting.score - one.score) / one.seen
         one.proposed += sighting.is_proposed
+        one.on_drive += sighting.on_drive
         one.unproposed = 0 if sighting.is_proposed or not one.is_moving else one.unproposed + 1
         one.missed = 0
 

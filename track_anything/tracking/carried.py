@@ -9,6 +9,7 @@ from track_anything.config import PropagatorConfig
 from track_anything.structures import Floats, Mask
 from track_anything.tracking.appearance import AppearanceModel, SampleMemory, Samples
 from track_anything.tracking.colors import color_likeness, color_shares
+from track_anything.tracking.compactness import compactness, is_partly_seen
 from track_anything.tracking.features import (
     FEATURE_COUNT,
     OVERVIEW_STEP,
@@ -45,6 +46,7 @@ class Carried:
         area: Of the mask on the last frame, in pixels of the level.
         key_area: Of the last mask known to be right, in pixels of the frame.
         key_elongation: Of that mask.
+        compactness: Of the first mask.
         side: Running mean of the square root of the area, in pixels of the frame.
         first_frame: Index of the frame on which it was first learned; an object yields only to
             rivals that are no younger.
@@ -67,6 +69,7 @@ class Carried:
     area: float = 0.0
     key_area: float = 0.0
     key_elongation: float = 1.0
+    compactness: float = 0.0
     side: float = 0.0
     frames_since_key: int = 0
     first_frame: int = 0
@@ -117,6 +120,7 @@ def new_object(config: PropagatorConfig, seed: int, track_id: int, mask: Mask) -
             appearance.recent_frames, RECENT_SAMPLES, FEATURE_COUNT, keeps_first=False
         ),
         random=random,
+        compactness=compactness(mask),
     )
 
 
@@ -245,7 +249,10 @@ def change_level(carried: Carried, size: tuple[int, int], config: PropagatorConf
     if carried.rect is None:
         return
     now = np.sqrt(carried.whole_area) * 2**carried.level
-    carried.side += SIDE_RATE * (float(now) - carried.side)
+    rate = SIDE_RATE
+    if is_partly_seen(carried.compactness, carried.whole_area, carried.usual_area):
+        rate *= 0.2
+    carried.side += rate * (float(now) - carried.side)
     side = carried.side / 2**carried.level
     step = 0
     if side > config.object_side * config.relevel and carried.level < config.coarsest:

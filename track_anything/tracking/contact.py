@@ -1,13 +1,12 @@
 """Objects that meet and part: what is said of it, and how sure it is whose mask is whose."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import cv2
 import numpy as np
 
-from track_anything.boxes import box_share
 from track_anything.errors import TrackingError
 from track_anything.structures import (
     SEARCHED_STATES,
@@ -19,11 +18,17 @@ from track_anything.structures import (
     State,
 )
 from track_anything.tracking.colors import color_likeness, color_shares
+from track_anything.tracking.nearness import nearness
 
 REACH = 0.01
 """Masks closer than this share of the frame's longer side touch."""
-STRIDE = 4
-"""Masks are compared on every so many pixels."""
+CLOSE = 0.25
+"""What is nearer to the other than this share of the smaller one's side may be mistaken for it."""
+BESIDE, AMONG = 0.35, 0.85
+"""Side by side objects have a quarter of their area that close. With no more than the first share
+each has its own place; with the second one of them is in the midst of the other."""
+PATH_FRAMES = 6
+"""Over so many frames before a meeting is measured how an object moves."""
 APART_FRAMES = 3
 """Objects have parted when they have been apart for so many frames."""
 UNLIKE, ALIKE = 0.6, 0.8
@@ -45,9 +50,12 @@ class Contact:
         since: Index of the frame on which they met.
         likeness: How much their colours had in common then, 0 to 1.
         size_ratio: The smaller one's share of the larger one's area then.
-        overlap: Largest share of one of their boxes inside the other's so far; 1 once one of them
-            was not seen at all.
+        side: Square root of the smaller one's area then.
+        overlap: Largest share of one of them close to the other so far, beyond what objects side by
+            side have; 1 once one of them was not seen at all.
         apart: Frames for which they have been apart.
+        paths: Of older and younger: x and y of its middle then, and how far it moved a frame in x
+            and y; empty where it was not seen before.
     """
 
     older: int
@@ -55,8 +63,20 @@ class Contact:
     since: int
     likeness: float
     size_ratio: float
+    side: float
     overlap: float = 0.0
     apart: int = 0
+    paths: tuple[tuple[float, ...], tuple[float, ...]] = ((), ())
+
+    def expected(self, index: int) -> tuple[tuple[float, ...], tuple[float, ...]]:
+        """x and y of older and younger on a frame if they went on as before; empty if unknown."""
+        older, younger = (
+            (path[0] + path[2] * (index - self.since), path[1] + path[3] * (index - self.since))
+            if path
+            else ()
+            for path in self.paths
+        )
+        return older, younger
 
     @property
     def doubt(self) -> float:
@@ -79,10 +99,17 @@ class Contacts:
         self._contacts: dict[tuple[int, int], Contact] = {}
         self._doubts: dict[int, float] = {}
         self._by_frame: dict[int, dict[int, float]] = {}
+        self._places: dict[int, list[tuple[float, ...]]] = {}
         self._first_frames: Mapping[int, int] = {}
+        self._is_clear: Callable[[Contact], bool] = lambda _: False
 
     def step(
-        self, frame: Frame, objects: Sequence[ObjectMask], first_frames: Mapping[int, int]
+        self,
+        frame: Frame,
+        objects: Sequence[ObjectMask],
+        first_frames: Mapping[int, int],
+        *,
+        is_clear: Callable[[Contact], bool] = lambda _: False,
     ) -> list[Event]:
         """Take the objects of a frame; the meetings and partings on it.
 
@@ -90,8 +117,11 @@ class Contacts:
             frame: The frame.
             objects: On it.
             first_frames: When each of them began.
+            is_clear: Asked about look-alikes that parted: whether it is known which is which.
         """
+        self._is_clear = is_clear
         self._first_frames = first_frames
+        self._follow(frame.index, objects)
         ordered = sorted(objects, key=lambda one: (first_frames[one.track_id], one.track_id))
         events: list[Event] = []
         for at, younger in enumerate(ordered):
@@ -128,6 +158,7 @@ class Contacts:
         return {
             "contacts": [asdict(contact) for contact in self._contacts.values()],
             "doubts": [[track_id, doubt] for track_id, doubt in self._doubts.items()],
+            "places": [[track_id, one] for track_id, one in self._places.items()],
             "by_frame": [[index, list(one.items())] for index, one in self._by_frame.items()],
         }
 
@@ -138,7 +169,11 @@ class Contacts:
             TrackingError: If it is no such state.
         """
         try:
-            found = [Contact(**one) for one in state["contacts"]]
+            found = [_contact(one) for one in state["contacts"]]
+            places = {
+                int(track_id): [tuple(float(v) for v in place) for place in one]
+                for track_id, one in state["places"]
+            }
             doubts = {int(track_id): float(doubt) for track_id, doubt in state["doubts"]}
             by_frame = {
                 int(index): {int(i): float(v) for i, v in one} for index, one in state["by_frame"]
@@ -146,7 +181,7 @@ class Contacts:
         except (KeyError, TypeError, ValueError) as error:
             raise TrackingError(f"not a saved state of contacts ({error})") from error
         self._contacts = {(one.older, one.younger): one for one in found}
-        self._doubts, self._by_frame = doubts, by_frame
+        self._doubts, self._by_frame, self._places = doubts, by_frame, places
         self._first_frames = dict(first_frames)
 
     def _notices(self, track_id: int, contact: Contact) -> bool:
@@ -168,28 +203,63 @@ class Contacts:
             if contact is not None and gone & set(SEARCHED_STATES):
                 contact.overlap, contact.apart = 1.0, 0
             return []
-        if _touch(older, younger):
-            if contact is None:
-                likeness = color_likeness(_colors(frame, older), _colors(frame, younger))
-                areas = sorted(int(np.count_nonzero(one.mask)) for one in (older, younger))
-                contact = Contact(*pair, frame.index, likeness, areas[0] / areas[1])
-                self._contacts[pair] = contact
-                contact.overlap = box_share(older.box, younger.box)
-                return [_met(contact)]
+        if nearness(older, younger, REACH * max(older.mask.shape)) > 0:
+            new = contact is None
+            contact = contact or self._meet(frame, older, younger)
             contact.apart = 0
-            contact.overlap = max(contact.overlap, box_share(older.box, younger.box))
-            return []
+            contact.overlap = max(contact.overlap, _overlap(older, younger, contact.side))
+            return [_met(contact)] if new else []
         return [] if contact is None else self._apart(frame, contact)
+
+    def _meet(self, frame: Frame, older: ObjectMask, younger: ObjectMask) -> Contact:
+        likeness = color_likeness(_colors(frame, older), _colors(frame, younger))
+        areas = sorted(int(np.count_nonzero(one.mask)) for one in (older, younger))
+        contact = Contact(
+            older=older.track_id,
+            younger=younger.track_id,
+            since=frame.index,
+            likeness=likeness,
+            size_ratio=areas[0] / areas[1],
+            side=float(np.sqrt(areas[0])),
+            paths=(self._path(older.track_id), self._path(younger.track_id)),
+        )
+        self._contacts[contact.older, contact.younger] = contact
+        return contact
+
+    def _path(self, track_id: int) -> tuple[float, ...]:
+        """Where the middle of an object is, and how it moves; empty if that is not known."""
+        places = self._places.get(track_id, [])
+        if len(places) < 2:
+            return ()
+        (begin, *first), (end, *last) = places[0], places[-1]
+        moved = ((b - a) / (end - begin) for a, b in zip(first, last, strict=True))
+        return (*last, *moved)
+
+    def _follow(self, index: int, objects: Sequence[ObjectMask]) -> None:
+        """Note where the middle of every object is."""
+        for one in objects:
+            if not one.mask.any():
+                self._places.pop(one.track_id, None)
+                continue
+            places = self._places.setdefault(one.track_id, [])
+            places.append((float(index), *_middle(one)))
+            del places[:-PATH_FRAMES]
 
     def _apart(self, frame: Frame, contact: Contact) -> list[Event]:
         contact.apart += 1
         if contact.apart < APART_FRAMES:
             return []
-        for track_id in (contact.older, contact.younger):
-            if self._notices(track_id, contact):
-                self._doubts[track_id] = max(self._doubts.get(track_id, 0.0), contact.doubt)
         del self._contacts[contact.older, contact.younger]
-        return [_parted(contact, frame.index)]
+        is_clear = self._is_clear(contact)
+        for track_id in (contact.older, contact.younger):
+            if self._notices(track_id, contact) and not is_clear:
+                self._doubts[track_id] = max(self._doubts.get(track_id, 0.0), contact.doubt)
+        return [_parted(contact, frame.index, is_clear=is_clear)]
+
+
+def _contact(said: Mapping[str, Any]) -> Contact:
+    first, second = (tuple(float(v) for v in path) for path in said["paths"])
+    return Contact(**{**said, "paths": (first, second)})
 
 
 def _met(contact: Contact) -> Event:
@@ -197,10 +267,12 @@ def _met(contact: Contact) -> Event:
     return Event(EventKind.MERGED, contact.younger, detail)
 
 
-def _parted(contact: Contact, index: int) -> Event:
+def _parted(contact: Contact, index: int, *, is_clear: bool) -> Event:
     frames = index - contact.since - APART_FRAMES + 1
     detail = f"apart from object {contact.older} after {frames} frames"
-    if contact.doubt > 0.5:
+    if is_clear:
+        detail += "; told apart by their looks and motion"
+    elif contact.doubt > 0.5:
         detail += "; they look alike: which is which is not sure"
     elif contact.likeness < ALIKE:
         detail += "; told apart by their colours"
@@ -211,20 +283,15 @@ def _parted(contact: Contact, index: int) -> Event:
     return Event(EventKind.SPLIT, contact.younger, detail)
 
 
-def _touch(first: ObjectMask, second: ObjectMask) -> bool:
-    height, width = first.mask.shape
-    reach = max(REACH * max(height, width), 1.0)
-    left, top = np.maximum(first.box[:2], second.box[:2]) - reach
-    right, bottom = np.minimum(first.box[2:], second.box[2:]) + reach
-    if left >= right or top >= bottom:
-        return False
-    rows = slice(max(int(top), 0), int(np.ceil(bottom)))
-    columns = slice(max(int(left), 0), int(np.ceil(right)))
-    step = STRIDE if max(height, width) >= 100 * STRIDE else 1
-    mine = np.ascontiguousarray(first.mask[rows, columns][::step, ::step]).view(np.uint8)
-    side = 2 * max(round(reach / step), 1) + 1
-    near = cv2.dilate(mine, np.ones((side, side), np.uint8)).view(np.bool_)
-    return bool((near & second.mask[rows, columns][::step, ::step]).any())
+def _overlap(first: ObjectMask, second: ObjectMask, side: float) -> float:
+    """How far two objects are in one another, 0 (side by side) to 1."""
+    share = nearness(first, second, CLOSE * side)
+    return float(np.clip((share - BESIDE) / (AMONG - BESIDE), 0, 1))
+
+
+def _middle(found: ObjectMask) -> tuple[float, float]:
+    x_min, y_min, x_max, y_max = (float(value) for value in found.box)
+    return (x_min + x_max) / 2, (y_min + y_max) / 2
 
 
 def _colors(frame: Frame, found: ObjectMask) -> Floats:

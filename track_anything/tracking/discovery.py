@@ -12,6 +12,7 @@ from track_anything.masks import mask_box, mask_iou
 from track_anything.structures import Floats, Frame, Mask, Prompt, VideoInfo
 from track_anything.tracking.candidates import Candidate, Candidates
 from track_anything.tracking.discovery_state import DiscoveryState
+from track_anything.tracking.flying import Flying, updated
 from track_anything.tracking.optical_flow import FlowEstimator
 from track_anything.tracking.own_motion import is_own_motion, whole_motion
 from track_anything.tracking.returning import Found, Support, returned, unlike
@@ -78,6 +79,7 @@ class Discovery:
         self._candidates = Candidates()
         self._state = DiscoveryState()
         self._sieve = Sieve(config, VideoInfo(width=1, height=1))
+        self._flying = Flying(config, self._sieve)
         self._size = (0, 0)
 
     @property
@@ -89,6 +91,7 @@ class Discovery:
         """Begin a video."""
         self._size = info.size
         self._sieve = Sieve(self._config, info)
+        self._flying = Flying(self._config, self._sieve)
         self._flow.reset()
         self._moving.reset()
         self._candidates = Candidates()
@@ -121,9 +124,16 @@ class Discovery:
             found += self._everything(frame, tracks, found)
         return found
 
+    def named(self, found: Found, track_id: int) -> None:
+        """Take notice of the id that something found was given."""
+        if found.flight:
+            self._flying.named(found.flight, track_id)
+
     def save(self) -> bytes:
         """State from which restore goes on with the same results, byte for byte."""
-        return self._state.pack(self._candidates, self._flow.previous, self._moving.save())
+        return self._state.pack(
+            self._candidates, self._flow.previous, self._moving.save(), self._flying.save()
+        )
 
     def restore(self, state: bytes) -> None:
         """Go on from what save returned.
@@ -131,8 +141,9 @@ class Discovery:
         Raises:
             TrackingError: If the state is not one.
         """
-        found, candidates, previous, moving = DiscoveryState.unpack(state)
+        found, candidates, previous, moving, flying = DiscoveryState.unpack(state)
         self._moving.restore(moving)
+        self._flying.restore(flying)
         self._state, self._candidates, self._flow.previous = found, candidates, previous
 
     # When to look.
@@ -151,10 +162,14 @@ class Discovery:
             # Nothing is carried across, and flow across a cut means nothing.
             self._flow.reset()
             self._candidates.waiting.clear()
+            self._flying.begin_shot()
             state.begin_shot()
         flow = self._flow.next(frame.image)
         if flow is not None:
             self._candidates.carry(flow)
+        room = self._config.max_objects - _visible_count(tracks, ()) if may_begin else 0
+        found = self._flying.step(frame, flow, tracks, support, room=room)
+        tracks = updated(tracks, found)
         age = state.shot_age
         state.shot_age += 1
         is_scheduled = age % self._config.every_frames == 0
@@ -162,10 +177,10 @@ class Discovery:
             self._notice_growth(age, flow, tracks)
         if is_scheduled or state.early_look == age:
             return self._look(
-                frame, tracks, support, is_scheduled=is_scheduled, may_begin=may_begin
+                frame, tracks, found, support, is_scheduled=is_scheduled, may_begin=may_begin
             )
         self._watch(frame, age)
-        return []
+        return found
 
     def _watch(self, frame: Frame, age: int) -> None:
         """Let the motion proposer see the frames before a look, and no others."""
@@ -204,6 +219,7 @@ class Discovery:
         self,
         frame: Frame,
         tracks: Sequence[Known],
+        flying: Sequence[Found],
         support: Support,
         *,
         is_scheduled: bool,
@@ -222,7 +238,7 @@ class Discovery:
             sightings += self._sieve.sightings(
                 self._still.propose(frame, area=area), is_moving=False
             )
-        found = returned(searched, tracks, sightings, support, config)
+        found = [*flying, *returned(searched, tracks, sightings, support, config)]
         taken = self._sieve.union([*_masks(tracks), *_masks(found)])
         free = [one for one in wholes(sightings) if self._sieve.is_free(one, tracks, taken)]
         free += self._seen_again(frame, free, tracks, taken)
@@ -300,17 +316,24 @@ class Discovery:
         if one.seen < self._config.looks:
             return False
         if one.is_moving:
-            least = LEAST_PATH * max(one.soft.shape)
-            is_new = one.proposed < min(LEAST_PROPOSED, self._config.looks)
-            if is_new or one.farthest < least or one.score < LEAST_SCORE:
+            least = min(LEAST_PROPOSED, self._config.looks)
+            # On a drive plain road is around a car, which seems to move no more than it.
+            has_moved = one.farthest >= LEAST_PATH * max(one.soft.shape) or one.on_drive >= least
+            if one.proposed < least or not has_moved or one.score < LEAST_SCORE:
                 return False
         small = one.small
-        on_border = any(side.any() for side in (small[0], small[-1], small[:, 0], small[:, -1]))
-        if on_border and one.growth > GROWING:
+        top, bottom, left, right = (
+            bool(side.any()) for side in (small[0], small[-1], small[:, 0], small[:, -1])
+        )
+        # A post or a wall in front, that a moving camera passes, reaches through the picture.
+        if one.is_moving and ((top and bottom) or (left and right)):
+            return False
+        if (top or bottom or left or right) and one.growth > GROWING:
             return False
         return not any(
             other is not one
             and other.seen > 1
+            and (other.score >= LEAST_SCORE or not one.on_drive)
             and share_in(small, other.small) >= INSIDE
             and np.count_nonzero(other.small) > np.count_nonzero(small) / PART
             for other in self._candidates.waiting

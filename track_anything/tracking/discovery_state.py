@@ -12,7 +12,7 @@ from track_anything.errors import TrackingError
 from track_anything.structures import Image
 from track_anything.tracking.candidates import Candidate, Candidates
 
-FORMAT = 1
+FORMAT = 2
 _FIELDS = tuple(field.name for field in fields(Candidate) if field.name != "soft")
 
 
@@ -47,13 +47,16 @@ class DiscoveryState:
         self.looked_at = self.early_look = -1
         self.watched_at, self.calm_share = -1000, None
 
-    def pack(self, candidates: Candidates, previous: Image | None, moving: bytes) -> bytes:
+    def pack(
+        self, candidates: Candidates, previous: Image | None, moving: bytes, flying: bytes
+    ) -> bytes:
         """Bytes from which `unpack` makes the same again.
 
         Args:
             candidates: Carried onto the last frame.
             previous: That frame as the flow has it.
             moving: The state of the motion proposer.
+            flying: The state of what follows small fast things.
         """
         waiting = candidates.waiting
         meta: dict[str, Any] = {
@@ -65,13 +68,14 @@ class DiscoveryState:
         if previous is not None:
             arrays["previous"] = np.asarray(previous)
         arrays["moving"] = np.frombuffer(moving, np.uint8)
+        arrays["flying"] = np.frombuffer(flying, np.uint8)
         arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
         buffer = io.BytesIO()
         np.savez(buffer, **arrays)  # type: ignore[arg-type]
         return buffer.getvalue()
 
     @staticmethod
-    def unpack(data: bytes) -> tuple["DiscoveryState", Candidates, Image | None, bytes]:
+    def unpack(data: bytes) -> tuple["DiscoveryState", Candidates, Image | None, bytes, bytes]:
         """What pack was called on and given.
 
         Raises:
@@ -91,6 +95,7 @@ class DiscoveryState:
                 for number, one in enumerate(meta["candidates"])
             ]
             state = DiscoveryState(**meta["state"])
+            proposer, flying = arrays["moving"].tobytes(), arrays["flying"].tobytes()
         except (OSError, EOFError, KeyError, TypeError, ValueError, zipfile.BadZipFile) as error:
             raise TrackingError(f"not a saved state of discovery ({error})") from error
-        return state, Candidates(waiting), arrays.get("previous"), arrays["moving"].tobytes()
+        return state, Candidates(waiting), arrays.get("previous"), proposer, flying

@@ -9,6 +9,12 @@ from track_anything.config import PropagatorConfig
 from track_anything.masks import probability
 from track_anything.structures import Floats, Mask, Propagation
 from track_anything.tracking.carried import Carried, change_level, learn_recent, likeness
+from track_anything.tracking.compactness import (
+    COMPACT,
+    cut_outgrowths,
+    has_known_thickness,
+    is_partly_seen,
+)
 from track_anything.tracking.confidence import estimated_iou, measure_signals
 from track_anything.tracking.features import Features, FramePyramid, Rect, level_size
 from track_anything.tracking.hidden import (
@@ -123,6 +129,13 @@ def follow(
     """
     logits, contested = yield_to_rivals(view.own, rivals)
     soft, appearance = probability(logits), probability(view.looks)
+    hidden = None
+    if contested is not None:
+        hidden = hidden_part(soft, view.place, view.own, rivals)
+    if has_known_thickness(
+        carried.compactness, carried.area, carried.usual_area, is_touched=carried.is_touched
+    ):
+        cut_outgrowths(soft, view.place, carried.usual_area)
     signals = measure_signals(
         soft=soft,
         appearance=appearance,
@@ -132,13 +145,15 @@ def follow(
         frames_since_key=carried.frames_since_key,
     )
     refined = refined_logits(pyramid, carried.level, soft, view.warped.rect)
-    hidden = None
-    if contested is not None:
-        hidden = hidden_part(soft, view.place, view.own, rivals)
     if contested is not None and hidden is not None:
         contested |= hidden > 0
         signals["hidden"] = hidden_share(soft, hidden)
+    if carried.compactness >= COMPACT:
+        area = float(np.count_nonzero(soft > 0.5))
+        signals["seen"] = min(area / max(carried.usual_area, 1.0), 1.0)
     learn = _move_on(carried, view, soft, contested, hidden, pyramid, config)
+    if carried.rect is None:
+        signals["gone"] = 1.0
     return Propagation(refined, estimated_iou(signals), signals), learn
 
 
@@ -174,9 +189,11 @@ def _move_on(
     neutral = contested if strays is None else strays
     if strays is not None and contested is not None:
         neutral = strays | contested
+    is_part = is_partly_seen(carried.compactness, carried.whole_area, carried.usual_area)
 
     def learn() -> None:
-        learn_recent(carried, pyramid, view.features, soft, neutral)
+        if not is_part:
+            learn_recent(carried, pyramid, view.features, soft, neutral)
         change_level(carried, pyramid.size, config)
 
     return learn

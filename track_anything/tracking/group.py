@@ -27,6 +27,7 @@ from track_anything.tracking.hearing import Heard, Reach
 from track_anything.tracking.looks import looks_on
 from track_anything.tracking.motion import object_rect
 from track_anything.tracking.planes import PlaneMemory
+from track_anything.tracking.plausibility import believable_part, cede, resemblance_to
 from track_anything.tracking.rivals import Logits
 from track_anything.tracking.snapshot import ObjectParts, from_parts, to_parts
 
@@ -146,6 +147,23 @@ class ObjectGroup:
         with single_thread():
             appearance = looks_on(carried.model, pyramid, carried.level, rect)
         return ring_margin(appearance, inside[rect.slices])
+
+    def resemblance(self, track_id: int, mask: Mask) -> float:
+        """How much a mask is like the object in colours, size and shape, 0 to 1; 0 if unknown."""
+        self.learn_now([track_id])
+        carried = self.objects.get(track_id)
+        if carried is None or not mask.any():
+            return 0.0
+        return resemblance_to(carried, self._here, mask)
+
+    def believable(self, track_id: int, mask: Mask, where: Mask) -> Mask:
+        """What of a mask can be the object, which is expected somewhere, by its shape."""
+        return believable_part(self.objects[track_id], mask, where)
+
+    def cede(self, track_id: int, mask: Mask) -> None:
+        """Take from an object's carried mask what turned out to be another's."""
+        self.learn_now([track_id])
+        cede(self.objects[track_id], mask)
 
     def place(self, flow: Floats | None) -> dict[int, Reach]:
         """Where the objects look on the frame, given the flow to it from the one before."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 
+import numpy as np
+
 from track_anything.config import PropagatorConfig
 from track_anything.errors import TrackingError
 from track_anything.structures import Frame, Mask, Propagation, VideoInfo
@@ -63,6 +65,20 @@ class FlowAppearancePropagator:
         """How well a mask fits what the object has looked like, in [-1, 1]; 0 for unknown ids."""
         self._check(frame)
         return float(self._crew.about(track_id, "support", mask, frame=frame, unknown=0.0))
+
+    def resemblance(self, frame: Frame, track_id: int, mask: Mask) -> float:
+        """How much a mask is like the object in colours, size and shape, 0 to 1; 0 if unknown."""
+        self._check(frame)
+        return float(self._crew.about(track_id, "resemblance", mask, frame=frame, unknown=0.0))
+
+    def believable(self, track_id: int, mask: Mask, *, place: Mask) -> Mask:
+        """What of a mask can be the object; all of it for unknown ids."""
+        found = self._crew.about(track_id, "believable", mask, place, unknown=mask)
+        return np.asarray(found, bool)
+
+    def cede(self, track_id: int, mask: Mask) -> None:
+        """Take from an object's carried mask what turned out to be another's."""
+        self._crew.about(track_id, "cede", mask, unknown=None)
 
     def save(self) -> bytes:
         """State from which restore goes on with the same masks, byte for byte."""

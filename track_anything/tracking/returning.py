@@ -23,15 +23,17 @@ class Found:
 
     Attributes:
         track_id: The one that it is again; None for a new one.
-        mask: Standard form.
+        mask: Standard form; empty if that one is not where it was carried.
         score: Estimated IoU with the truth, in [0, 1].
         reason: For the event.
+        flight: Number of the flight it is seen by; 0 for none.
     """
 
     track_id: int | None
     mask: Mask
     score: float
     reason: str
+    flight: int = 0
 
     @property
     def kind(self) -> EventKind:

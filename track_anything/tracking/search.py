@@ -65,16 +65,34 @@ def find_object(
     best: tuple[Floats, float] | None = None
     for part in fits[np.argsort(-areas[fits])][:CANDIDATES]:
         inside = labels == part + 1
-        size_fit = float(min(ratio[part], 1 / ratio[part])) ** 0.25
-        longer = elongation(inside) / known_elongation
-        shape_fit = float(min(longer, 1 / longer)) ** 0.5
-        color_fit = (likeness(inside) - UNLIKE) / (LIKE - UNLIKE)
-        score = max(ring_margin(smooth, inside), 0.0) * size_fit * shape_fit
-        score *= float(np.clip(color_fit, 0.0, 1.0))
+        score = max(ring_margin(smooth, inside), 0.0) * resemblance(
+            area=ratio[part],
+            elongation=elongation(inside) / known_elongation,
+            likeness=likeness(inside),
+        )
         if score > 0 and (best is None or score > best[1]):
             soft = np.where(inside, appearance, np.float32(0)).astype(np.float32)
             best = soft, min(score, 1.0)
     return best
+
+
+def resemblance(
+    *, area: float, elongation: float, likeness: float, is_compact: bool = False
+) -> float:
+    """How much a mask is like an object in size, shape and colours, 0 to 1.
+
+    Args:
+        area: Of the mask, as a share of what the object's is known to be.
+        elongation: The same.
+        likeness: How much the mask is of the object's colours, 0 to 1.
+        is_compact: Whether the object keeps its shape, as a ball does: a white line is none.
+    """
+    if not SMALLEST_SHARE < area < LARGEST_SHARE:
+        return 0.0
+    size_fit = min(area, 1 / area) ** 0.25
+    shape_fit = min(elongation, 1 / elongation) ** (1.0 if is_compact else 0.5)
+    color_fit = float(np.clip((likeness - UNLIKE) / (LIKE - UNLIKE), 0.0, 1.0))
+    return float(size_fit * shape_fit * color_fit)
 
 
 def elongation(mask: Mask) -> float:

@@ -1,7 +1,7 @@
 """What a look at a frame finds, and what of it may be a new object at all."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
@@ -34,6 +34,7 @@ class Sighting:
         score: Estimated IoU with the truth, in [0, 1].
         is_moving: Whether it was found because it moves.
         is_proposed: Whether a proposer found it; else the segmenter was asked about a candidate.
+        on_drive: As of a Proposal.
     """
 
     mask: Mask
@@ -41,6 +42,7 @@ class Sighting:
     score: float
     is_moving: bool
     is_proposed: bool = True
+    on_drive: bool = False
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,7 +93,7 @@ class Sieve:
             score = proposal.score if said is None else said
             one = self.sighting(proposal.mask, score, is_moving=is_moving)
             if one is not None:
-                found.append(one)
+                found.append(replace(one, on_drive=proposal.on_drive))
         return found
 
     def sighting(self, whole: Mask, score: float, *, is_moving: bool) -> Sighting | None:

@@ -16,12 +16,13 @@ from track_anything.tracking.appearance import SampleMemory
 from track_anything.tracking.carried import Carried, new_object
 from track_anything.tracking.features import FEATURE_COUNT, Rect
 
-FORMAT = 4
+FORMAT = 5
 _NUMBERS = (
     "level",
     "area",
     "key_area",
     "key_elongation",
+    "compactness",
     "side",
     "frames_since_key",
     "first_frame",

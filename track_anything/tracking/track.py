@@ -2,8 +2,11 @@
 
 from dataclasses import dataclass
 
+import numpy as np
+
 from track_anything.config import CLOCK_MODE, RepromptConfig, TrackerConfig
 from track_anything.structures import SEARCHED_STATES, EventKind, Origin, State
+from track_anything.tracking.compactness import WHOLE
 from track_anything.tracking.confidence import remembering
 
 HYSTERESIS = 0.05
@@ -12,6 +15,9 @@ LEVEL_SHARE = 0.5
 """How much of what a confidence lacks even at its best since the last known mask is no doubt."""
 LONGEST_RETRY = 16
 """Rejected answers double the wait up to this many times its length."""
+LEAST_PART = 0.5
+"""A compact object seen in part may be behind what nobody follows: its confidence falls to no less
+than this share."""
 COVERED_SHARE = 0.25
 """An object hidden by more than this is not asked about: the answer would be what is in front."""
 
@@ -28,7 +34,7 @@ class Track:
         trust: Estimated IoU of the mask it was last known by: no mask carried from there is surer.
         owed: Questions asked that its budget has not made up for yet.
         wait: Frames until it may be asked about again.
-        low_count: Frames in a row with a confidence that means lost.
+        low_count: Frames in a row with a confidence, or a mask, that means lost.
         rejected_count: Answers about it in a row that were not taken.
         sure_count: Frames since its mask was last known to be right.
         lowest: The lowest confidence on them, of a mask by itself; since it was found, if later.
@@ -37,6 +43,11 @@ class Track:
         age: Frames since it began.
         seen_at: Box of its last mask that was not empty.
         hidden_share: How much of it is behind other objects, 0 to 1.
+        seen_share: How much of its usual area a compact object's mask has; None for others.
+        is_gone: Whether its place was given up on this frame: so little of it is left.
+        extent: Width and height of its box when it was last seen whole; of compact objects alone.
+        anothers_count: How often in a row the segmenter said that the part that is followed of it
+            is one of another compact object.
         unseen_frames: Frames since then; once it ended, since its end.
         is_discovered: Nobody prompted it.
     """
@@ -59,6 +70,10 @@ class Track:
     age: int = 0
     seen_at: tuple[float, ...] = ()
     hidden_share: float = 0.0
+    seen_share: float | None = None
+    is_gone: bool = False
+    extent: tuple[float, ...] = ()
+    anothers_count: int = 0
     unseen_frames: int = 0
     is_discovered: bool = False
 
@@ -76,6 +91,18 @@ class Track:
     def is_covered(self) -> bool:
         """Whether so much of it is hidden that what is left says little of it."""
         return self.hidden_share >= COVERED_SHARE
+
+    @property
+    def is_in_part(self) -> bool:
+        """Whether it is a compact object of which clearly less than all is followed."""
+        return self.seen_share is not None and self.seen_share < WHOLE and bool(self.extent)
+
+    @property
+    def part_share(self) -> float:
+        """What is followed of it, as a share of what counts as the whole: LEAST_PART to 1."""
+        if self.seen_share is None:
+            return 1.0
+        return float(np.clip(self.seen_share / WHOLE, LEAST_PART, 1.0))
 
     def tick(self, config: RepromptConfig) -> None:
         """Let a frame go by: time heals cooldowns and fills the budget."""
@@ -114,7 +141,12 @@ class Track:
         self.doubt, self.level, self.lowest = 0.0, 0.0, 1.0
 
     def move_on(
-        self, confidence: float, *, is_visible: bool, config: TrackerConfig
+        self,
+        confidence: float,
+        *,
+        is_visible: bool,
+        config: TrackerConfig,
+        is_strange: bool = False,
     ) -> EventKind | None:
         """Take this frame's confidence; the event if the track was lost or found by it.
 
@@ -124,6 +156,7 @@ class Track:
                 by this alone.
             is_visible: Whether there is a mask.
             config: The limits.
+            is_strange: Whether the mask is that of something else.
         """
         if is_visible:
             # Where it was found is not where it was carried to.
@@ -135,7 +168,8 @@ class Track:
         if self.is_searched:
             self.state, self.low_count = State.WEAK, 0
             return EventKind.FOUND
-        self.low_count = self.low_count + 1 if confidence < config.lost_below else 0
+        is_bad = is_strange or confidence < config.lost_below
+        self.low_count = self.low_count + 1 if is_bad else 0
         if self.low_count >= config.lost_frames:
             return self._disappear()
         limit = config.weak_below + (HYSTERESIS if self.state is State.WEAK else 0.0)

@@ -9,7 +9,7 @@ from track_anything.errors import TrackingError
 from track_anything.structures import Origin, State
 from track_anything.tracking.track import Track
 
-FORMAT = 4
+FORMAT = 5
 _KIND = "flow tracker"
 _FIELDS = frozenset(field.name for field in fields(Track))
 
@@ -97,5 +97,6 @@ def _track(said: Mapping[str, Any]) -> Track:
         "state": State(said["state"]),
         "origin": Origin(said["origin"]),
         "seen_at": tuple(said["seen_at"]),
+        "extent": tuple(said["extent"]),
     }
     return Track(**{**said, **typed})

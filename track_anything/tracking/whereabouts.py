@@ -5,12 +5,32 @@ from collections.abc import Iterable
 import numpy as np
 
 from track_anything.boxes import box_area, clip_box
-from track_anything.structures import Floats, Mask, State
+from track_anything.structures import EventKind, Floats, Mask, State
+from track_anything.tracking.roster import Roster
+from track_anything.tracking.step import Step
+from track_anything.tracking.track import Track
 
 _BORDER = 0.01
 """Share of the frame's longer side from its border within which a box touches it."""
 _COVERED = 0.25
 """Share of the box in which an object was last seen that others fill when they hide it."""
+
+_GONE = {
+    State.LEFT: (EventKind.LEFT, "through the border of the frame"),
+    State.OCCLUDED: (EventKind.OCCLUDED, "behind another object"),
+    State.LOST: (EventKind.LOST, "no longer found"),
+}
+GONE_KINDS = frozenset(kind for kind, _ in _GONE.values())
+"""Events that tell that an object is no longer seen."""
+
+
+def say_gone(now: Step, roster: Roster, track: Track, confidence: float) -> None:
+    """Tell where an object went that was seen until now."""
+    if track.seen_at:
+        box = np.array(track.seen_at, np.float32)
+        track.state = where_gone(box, now.size, roster.older_masks(now, track))
+    kind, detail = _GONE[track.state]
+    now.say(kind, track.track_id, f"{detail}, confidence {confidence:.2f}")
 
 
 def where_gone(box: Floats, size: tuple[int, int], others: Iterable[Mask]) -> State:

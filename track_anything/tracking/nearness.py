@@ -1,0 +1,35 @@
+"""How near the masks of two objects are to one another."""
+
+import cv2
+import numpy as np
+
+from track_anything.structures import Mask, ObjectMask
+
+STRIDE = 4
+"""Masks of large frames are compared on every so many pixels."""
+
+
+def nearness(first: ObjectMask, second: ObjectMask, reach: float) -> float:
+    """The larger of the shares of two masks that come closer to the other than `reach` pixels."""
+    height, width = first.mask.shape
+    reach = max(reach, 1.0)
+    left, top = np.maximum(first.box[:2], second.box[:2]) - reach
+    right, bottom = np.minimum(first.box[2:], second.box[2:]) + reach
+    if left >= right or top >= bottom:
+        return 0.0
+    step = STRIDE if max(height, width) >= 100 * STRIDE else 1
+    part = (
+        slice(max(int(top), 0), int(np.ceil(bottom)), step),
+        slice(max(int(left), 0), int(np.ceil(right)), step),
+    )
+    radius = max(round(reach / step), 1)
+    masks = first.mask[part], second.mask[part]
+    near = (masks[0] & _grown(masks[1], radius), masks[1] & _grown(masks[0], radius))
+    wholes = [int(np.count_nonzero(one.mask[::step, ::step])) for one in (first, second)]
+    shares = (int(np.count_nonzero(a)) / max(b, 1) for a, b in zip(near, wholes, strict=True))
+    return min(max(shares), 1.0)
+
+
+def _grown(mask: Mask, radius: int) -> Mask:
+    kernel = np.ones((2 * radius + 1, 2 * radius + 1), np.uint8)
+    return np.asarray(cv2.dilate(np.ascontiguousarray(mask).view(np.uint8), kernel)).view(np.bool_)
