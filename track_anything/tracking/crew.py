@@ -4,6 +4,7 @@ import logging
 import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
@@ -17,7 +18,7 @@ from track_anything.tracking.group import ObjectGroup, core_count
 from track_anything.tracking.hearing import Reach, needs
 from track_anything.tracking.processes import GroupProcess, can_start, close_all
 from track_anything.tracking.rivals import Logits
-from track_anything.tracking.shares import WORTH_MOVING, Shares, process_count
+from track_anything.tracking.shares import MOST_PROCESSES, WORTH_MOVING, Shares, process_count
 from track_anything.tracking.snapshot import ObjectParts
 
 _log = logging.getLogger(__name__)
@@ -64,6 +65,7 @@ class Crew:
         # Those that still load their libraries: the objects are carried without them meanwhile.
         self._starting: list[GroupProcess] = []
         self._may_start = can_start()
+        self._senders = ThreadPoolExecutor(MOST_PROCESSES, "show")
         self._failure = ""
         self._frame_count = 0
         self._is_uneven = False
@@ -161,10 +163,16 @@ class Crew:
             if self._processes:
                 self._shares.measure(_merged(self._all("seconds")))
             self._staff()
-            for group in reversed(self._groups):
-                group.show(frame)
+            # A picture takes as long to send as the flow to compute: all at once.
+            sent = [self._senders.submit(process.show, frame) for process in self._processes]
+            self._here.show(frame)
             with _cores_left(bool(self._processes)):
-                flow = flow_to(frame.image)
+                try:
+                    flow = flow_to(frame.image)
+                finally:
+                    wait(sent)
+                for one in sent:
+                    one.result()
                 self._shares.measure_besides(time.perf_counter() - self._finished)
                 reaches: dict[int, Reach] = _merged(self._all("place", flow))
                 found = self._exchange(reaches)
