@@ -764,6 +764,35 @@ def test_where_hardly_anything_is_left_of_a_track_an_answer_must_be_the_object(
     assert kinds(results[1]) == [EventKind.REPROMPTED if is_taken else EventKind.REJECTED]
 
 
+def test_an_answer_that_is_believed_is_taken_as_it_is_from_whatever_process_it_comes_back(
+    propagator: ScriptedPropagator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of an object that another process carries the same mask comes back in other memory.
+
+    The logits say more than the mask: all of them would be lost beyond it.
+    """
+    propagator.confidence = 0.7
+    segmenter = ScriptedSegmenter(NEAR)
+    everywhere = np.full((10, 15), 5, np.float32)
+    monkeypatch.setattr(
+        segmenter,
+        "decode",
+        lambda _, asked: [[MaskPrediction(NEAR, everywhere, 0.9)] for _ in asked],
+    )
+    results = []
+    for is_copied in (False, True):
+        monkeypatch.setattr(
+            propagator, "believable", lambda _, mask, place, c=is_copied: mask.copy() if c else mask
+        )
+        config = asking(replace(EAGER, mode="on", answer_share=0.6))
+        tracker = FlowTracker(propagator, segmenter, config=config)
+        results.append(run(tracker, 2, {0: [given(HERE)]})[1])
+    here, there = (propagator.learned[place][2] for place in (1, 3))
+    assert kinds(results[0]) == kinds(results[1]) == [EventKind.REPROMPTED]
+    assert here.all()
+    assert np.array_equal(here, there)
+
+
 def test_of_a_track_that_is_seen_an_answer_is_not_asked_how_like_it_is(
     propagator: ScriptedPropagator,
 ) -> None:

@@ -186,7 +186,7 @@ def _believable(now: Step, roster: Roster, track: Track, answer: MaskPrediction)
     """An answer without what cannot be the object by its shape."""
     place = now.masks[track.track_id]
     part = roster.propagator.believable(track.track_id, answer.mask, place=place)
-    return answer if part is answer.mask else _cut(answer, part)
+    return answer if np.array_equal(part, answer.mask) else _cut(answer, part)
 
 
 def _without(answer: MaskPrediction, others: Sequence[Mask]) -> MaskPrediction:
