@@ -126,22 +126,17 @@ def settle_overlaps(claims: Sequence[Claim]) -> dict[int, Mask]:
             first, second = boxes[older.track_id], boxes[claim.track_id]
             left, top = np.maximum(first[:2], second[:2])
             right, bottom = np.minimum(first[2:], second[2:])
-            part = slice(top, bottom), slice(left, right)
-            if left < right and top < bottom and _share_pixels(older, claim, masks, part):
-                _settle_pair(older, claim, masks, part)
+            if left < right and top < bottom:
+                _settle_pair(older, claim, masks, (slice(top, bottom), slice(left, right)))
     return masks
-
-
-def _share_pixels(
-    older: Claim, younger: Claim, masks: dict[int, Mask], part: tuple[slice, slice]
-) -> bool:
-    return bool((masks[older.track_id][part] & masks[younger.track_id][part]).any())
 
 
 def _settle_pair(
     older: Claim, younger: Claim, masks: dict[int, Mask], part: tuple[slice, slice]
 ) -> None:
     shared = masks[older.track_id][part] & masks[younger.track_id][part]
+    if not shared.any():
+        return
     if older.first_frame < younger.first_frame or older.is_final or younger.is_final:
         is_older = np.ones_like(shared)
         if younger.is_final and not older.is_final and older.first_frame == younger.first_frame:

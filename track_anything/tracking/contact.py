@@ -101,7 +101,6 @@ class Contacts:
         self._by_frame: dict[int, dict[int, float]] = {}
         self._places: dict[int, list[tuple[float, ...]]] = {}
         self._first_frames: Mapping[int, int] = {}
-        self._is_clear: Callable[[Contact], bool] = lambda _: False
 
     def step(
         self,
@@ -119,14 +118,13 @@ class Contacts:
             first_frames: When each of them began.
             is_clear: Asked about look-alikes that parted: whether it is known which is which.
         """
-        self._is_clear = is_clear
         self._first_frames = first_frames
         self._follow(frame.index, objects)
         ordered = sorted(objects, key=lambda one: (first_frames[one.track_id], one.track_id))
         events: list[Event] = []
         for at, younger in enumerate(ordered):
             for older in ordered[:at]:
-                events += self._pair(frame, older, younger)
+                events += self._pair(frame, older, younger, is_clear)
         now = {one.track_id: self.identity(one.track_id) for one in objects}
         doubted = {track_id: sure for track_id, sure in now.items() if sure < 1}
         if doubted:
@@ -191,7 +189,13 @@ class Contacts:
         first = self._first_frames
         return track_id == contact.older and first[track_id] == first[contact.younger]
 
-    def _pair(self, frame: Frame, older: ObjectMask, younger: ObjectMask) -> list[Event]:
+    def _pair(
+        self,
+        frame: Frame,
+        older: ObjectMask,
+        younger: ObjectMask,
+        is_clear: Callable[[Contact], bool],
+    ) -> list[Event]:
         pair = older.track_id, younger.track_id
         contact = self._contacts.get(pair)
         if State.ENDED in (older.state, younger.state):
@@ -209,7 +213,7 @@ class Contacts:
             contact.apart = 0
             contact.overlap = max(contact.overlap, _overlap(older, younger, contact.side))
             return [_met(contact)] if new else []
-        return [] if contact is None else self._apart(frame, contact)
+        return [] if contact is None else self._apart(frame, contact, is_clear)
 
     def _meet(self, frame: Frame, older: ObjectMask, younger: ObjectMask) -> Contact:
         likeness = color_likeness(_colors(frame, older), _colors(frame, younger))
@@ -245,16 +249,18 @@ class Contacts:
             places.append((float(index), *_middle(one)))
             del places[:-PATH_FRAMES]
 
-    def _apart(self, frame: Frame, contact: Contact) -> list[Event]:
+    def _apart(
+        self, frame: Frame, contact: Contact, is_clear: Callable[[Contact], bool]
+    ) -> list[Event]:
         contact.apart += 1
         if contact.apart < APART_FRAMES:
             return []
         del self._contacts[contact.older, contact.younger]
-        is_clear = self._is_clear(contact)
+        is_known = is_clear(contact)
         for track_id in (contact.older, contact.younger):
-            if self._notices(track_id, contact) and not is_clear:
+            if self._notices(track_id, contact) and not is_known:
                 self._doubts[track_id] = max(self._doubts.get(track_id, 0.0), contact.doubt)
-        return [_parted(contact, frame.index, is_clear=is_clear)]
+        return [_parted(contact, frame.index, is_clear=is_known)]
 
 
 def _contact(said: Mapping[str, Any]) -> Contact:
