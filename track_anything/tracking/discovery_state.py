@@ -1,7 +1,5 @@
 """What discovery knows between frames, as bytes and back: NumPy archives, no pickle."""
 
-import io
-import json
 import zipfile
 from dataclasses import asdict, dataclass, fields
 from typing import Any
@@ -11,6 +9,7 @@ import numpy as np
 from track_anything.errors import TrackingError
 from track_anything.structures import Image
 from track_anything.tracking.candidates import Candidate, Candidates
+from track_anything.tracking.state_archive import pack_state, unpack_state
 
 FORMAT = 2
 _FIELDS = tuple(field.name for field in fields(Candidate) if field.name != "soft")
@@ -69,10 +68,7 @@ class DiscoveryState:
             arrays["previous"] = np.asarray(previous)
         arrays["moving"] = np.frombuffer(moving, np.uint8)
         arrays["flying"] = np.frombuffer(flying, np.uint8)
-        arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
-        buffer = io.BytesIO()
-        np.savez(buffer, **arrays)  # type: ignore[arg-type]
-        return buffer.getvalue()
+        return pack_state(meta, arrays)
 
     @staticmethod
     def unpack(data: bytes) -> tuple["DiscoveryState", Candidates, Image | None, bytes, bytes]:
@@ -82,9 +78,7 @@ class DiscoveryState:
             TrackingError: If the bytes are no such state, or of another version.
         """
         try:
-            with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-                arrays = {name: archive[name] for name in archive.files}
-            meta: Any = json.loads(arrays["meta"].tobytes())
+            meta, arrays = unpack_state(data)
             if meta["format"] != FORMAT:
                 raise TrackingError(
                     f"saved state of discovery has format {meta['format']}, expected {FORMAT}: "

@@ -1,10 +1,7 @@
 """Balls and the like: objects too small and fast for flow, seen on every frame by what is new."""
 
-import io
-import json
 from collections.abc import Sequence
 from dataclasses import asdict, replace
-from typing import Any
 
 import numpy as np
 
@@ -15,6 +12,7 @@ from track_anything.tracking.flights import Flight, Flights
 from track_anything.tracking.novelty import Novelty, Spot
 from track_anything.tracking.returning import Found, Support, unlike
 from track_anything.tracking.sightings import Known, Sieve, share_in
+from track_anything.tracking.state_archive import pack_state, unpack_state
 
 SCORE = 0.75
 """Estimated IoU of what is new with the thing: streaks and shadows blur its outline."""
@@ -204,16 +202,11 @@ class Flying:
             "shifts": self._novelty.shifts,
         }
         arrays = {f"frame{number}": one for number, one in enumerate(self._novelty.frames)}
-        arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
-        buffer = io.BytesIO()
-        np.savez(buffer, **arrays)  # type: ignore[arg-type]
-        return buffer.getvalue()
+        return pack_state(meta, arrays)
 
     def restore(self, state: bytes) -> None:
         """Go on from what save returned."""
-        with np.load(io.BytesIO(state), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        meta: Any = json.loads(arrays.pop("meta").tobytes())
+        meta, arrays = unpack_state(state)
         pairs = ("middle", "step", "way", "color")
         flights = [
             Flight(**{**one, **{name: tuple(one[name]) for name in pairs}})

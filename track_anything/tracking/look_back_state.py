@@ -1,7 +1,5 @@
 """Results that are held back as bytes and back: all but their pictures, which are given again."""
 
-import io
-import json
 import zipfile
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -22,6 +20,7 @@ from track_anything.structures import (
     Origin,
     State,
 )
+from track_anything.tracking.state_archive import pack_state, unpack_state
 
 Held = tuple[FrameResult, Mapping[int, Floats | LogitsPart], frozenset[int], frozenset[int]]
 """A result, the logits behind its masks by track_id, which tracks are doubted, which are final."""
@@ -49,10 +48,7 @@ def pack_held(held: Sequence[Held]) -> bytes:
                 "logits": fills,
             }
         )
-    arrays["meta"] = np.frombuffer(json.dumps(said, default=float).encode(), np.uint8)
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
+    return pack_state(said, arrays)
 
 
 def unpack_held(data: bytes, frames: Sequence[Frame]) -> list[Held]:
@@ -62,9 +58,7 @@ def unpack_held(data: bytes, frames: Sequence[Frame]) -> list[Held]:
         TrackingError: If the bytes are no such results, or of another number of frames.
     """
     try:
-        with np.load(io.BytesIO(data), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        said = json.loads(arrays["meta"].tobytes())
+        said, arrays = unpack_state(data)
         if len(said) != len(frames):
             raise TrackingError(
                 f"saved state holds back {len(said)} results, got {len(frames)} frames"

@@ -1,7 +1,5 @@
 """The propagator's state as bytes and back: NumPy archives, no pickle."""
 
-import io
-import json
 import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,6 +13,7 @@ from track_anything.structures import Image
 from track_anything.tracking.appearance import SampleMemory
 from track_anything.tracking.carried import Carried, new_object
 from track_anything.tracking.features import FEATURE_COUNT, Rect
+from track_anything.tracking.state_archive import pack_state, unpack_state
 
 FORMAT = 5
 _NUMBERS = (
@@ -63,10 +62,7 @@ def pack_objects(
         meta["objects"][str(track_id)] = parts.fields
         for name, values in parts.arrays.items():
             arrays[f"{track_id}/{name}"] = values
-    arrays["meta"] = np.frombuffer(json.dumps(meta).encode(), np.uint8)
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()
+    return pack_state(meta, arrays)
 
 
 def unpack_objects(
@@ -78,9 +74,8 @@ def unpack_objects(
         TrackingError: If the bytes are not such a state, or of another version.
     """
     try:
-        with np.load(io.BytesIO(state), allow_pickle=False) as archive:
-            arrays = {name: archive[name] for name in archive.files}
-        meta = dict(json.loads(arrays["meta"].tobytes()))
+        said, arrays = unpack_state(state)
+        meta = dict(said)
     except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as error:
         # TypeError: a lone .npy array, or meta that is no mapping.
         raise TrackingError(f"not a saved state of this propagator ({error})") from error
