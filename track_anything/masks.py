@@ -32,6 +32,16 @@ def mask_iou(first: Mask, second: Mask) -> float:
     return int(np.count_nonzero(first & second)) / union if union else 1.0
 
 
+def mask_share(mask: Mask, other: Mask) -> float:
+    """The share of a mask that another covers; 0 for an empty one.
+
+    >>> mask_share(np.array([1, 1, 0], bool), np.array([0, 1, 1], bool))
+    0.5
+    """
+    area = int(np.count_nonzero(mask))
+    return int(np.count_nonzero(mask & other)) / area if area else 0.0
+
+
 def mask_centroid(mask: Mask) -> tuple[float, float] | None:
     """Mean (x, y) of the pixel centres, (0.5, 0.5) for the top-left pixel; None if empty.
 

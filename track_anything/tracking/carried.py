@@ -326,6 +326,22 @@ def _background(
     return np.concatenate(parts)
 
 
+def on_level(carried: Carried, mask: Mask, margin: int) -> tuple[Mask, Rect]:
+    """A mask of the frame on an object's level: the part around it, and where that lies.
+
+    Args:
+        carried: The object.
+        mask: (H, W), not empty; of one thinner than a pixel of the level the surest are taken.
+        margin: Pixels of the level around it.
+    """
+    size = level_size((mask.shape[0], mask.shape[1]), carried.level)
+    small = shrink(mask, size)
+    inside = np.asarray(small > min(0.5, float(small.max()) * 0.99))
+    whole = Rect(0, 0, size[1], size[0])
+    rect = object_rect(inside.astype(np.float32), whole, margin, size)
+    return np.ascontiguousarray(inside[rect.slices]), rect
+
+
 def shrink(mask: Mask, size: tuple[int, int]) -> Floats:
     """(h, w) float32: the share of each pixel of a coarser grid that a mask covers."""
     values = mask.view(np.uint8).astype(np.float32)

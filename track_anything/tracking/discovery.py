@@ -8,7 +8,7 @@ import numpy as np
 from track_anything.boxes import grow_box
 from track_anything.config import DiscoveryConfig
 from track_anything.interfaces import MotionProposer, Proposer, Segmenter
-from track_anything.masks import mask_box, mask_iou
+from track_anything.masks import mask_box, mask_iou, mask_share
 from track_anything.structures import Floats, Frame, Mask, Prompt, VideoInfo
 from track_anything.tracking.candidates import Candidate, Candidates
 from track_anything.tracking.discovery_state import DiscoveryState
@@ -23,7 +23,6 @@ from track_anything.tracking.sightings import (
     Known,
     Sieve,
     Sighting,
-    share_in,
     wholes,
 )
 
@@ -307,8 +306,8 @@ class Discovery:
         return begun
 
     def _is_free_of(self, one: Sighting, known: Sequence[Found], taken: Mask) -> bool:
-        return share_in(one.mask, taken) < self._config.max_covered and not any(
-            share_in(each.mask, one.mask) >= HOLDS for each in known
+        return mask_share(one.mask, taken) < self._config.max_covered and not any(
+            mask_share(each.mask, one.mask) >= HOLDS for each in known
         )
 
     def _is_ready(self, one: Candidate) -> bool:
@@ -334,7 +333,7 @@ class Discovery:
             other is not one
             and other.seen > 1
             and (other.score >= LEAST_SCORE or not one.on_drive)
-            and share_in(small, other.small) >= INSIDE
+            and mask_share(small, other.small) >= INSIDE
             and np.count_nonzero(other.small) > np.count_nonzero(small) / PART
             for other in self._candidates.waiting
         )

@@ -7,11 +7,12 @@ import numpy as np
 
 from track_anything.boxes import box_area
 from track_anything.config import DiscoveryConfig
+from track_anything.masks import mask_share
 from track_anything.structures import Floats, Frame, Mask
 from track_anything.tracking.flights import Flight, Flights
 from track_anything.tracking.novelty import Novelty, Spot
 from track_anything.tracking.returning import Found, Support, unlike
-from track_anything.tracking.sightings import Known, Sieve, share_in
+from track_anything.tracking.sightings import Known, Sieve
 from track_anything.tracking.state_archive import pack_state, unpack_state
 
 SCORE = 0.75
@@ -104,7 +105,7 @@ class Flying:
                     flight.track_id = 0
             elif flight is not None and flight in seen:
                 mask = seen[flight].mask(size)
-                if share_in(mask, self._elders(track, tracks)) < self._config.max_covered:
+                if mask_share(mask, self._elders(track, tracks)) < self._config.max_covered:
                     found.append(Found(track.track_id, mask, SCORE, _again(flight), flight.number))
             elif not track.is_searched and self._novelty.share(track.mask) < LEAST_NEW:
                 empty = np.zeros(size, bool)
@@ -140,7 +141,7 @@ class Flying:
                 if flight.track_id and began.get(flight.track_id, 0) <= track.first_frame:
                     continue
                 mask = seen[flight].mask(size)
-                if share_in(mask, hidden) >= self._config.max_covered:
+                if mask_share(mask, hidden) >= self._config.max_covered:
                     continue
                 if not _fits(track, mask, seen[flight], max(size) / self._novelty.side):
                     continue

@@ -7,13 +7,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 
-import numpy as np
-
 from track_anything.config import PropagatorConfig
 from track_anything.structures import Floats, Frame, Mask, Propagation
 from track_anything.tracking.appearance import single_thread
-from track_anything.tracking.carried import Carried, learn_key, new_object, place, shrink
-from track_anything.tracking.confidence import ring_margin
+from track_anything.tracking.carried import Carried, learn_key, new_object, on_level, place
+from track_anything.tracking.confidence import RING, ring_margin
 from track_anything.tracking.features import Features, FramePyramid, Rect, level_size
 from track_anything.tracking.following import (
     View,
@@ -25,7 +23,6 @@ from track_anything.tracking.following import (
 )
 from track_anything.tracking.hearing import Heard, Reach
 from track_anything.tracking.looks import looks_on
-from track_anything.tracking.motion import object_rect
 from track_anything.tracking.planes import PlaneMemory
 from track_anything.tracking.plausibility import believable_part, cede, resemblance_to
 from track_anything.tracking.rivals import Logits
@@ -139,14 +136,10 @@ class ObjectGroup:
         carried = self.objects.get(track_id)
         if carried is None or not mask.any():
             return 0.0
-        pyramid = self._here
-        size = level_size(pyramid.size, carried.level)
-        small = shrink(mask, size)
-        inside = np.asarray(small > min(0.5, float(small.max()) * 0.99))
-        rect = object_rect(inside.astype(np.float32), Rect(0, 0, size[1], size[0]), 8, size)
+        inside, rect = on_level(carried, mask, RING + 1)
         with single_thread():
-            appearance = looks_on(carried.model, pyramid, carried.level, rect)
-        return ring_margin(appearance, inside[rect.slices])
+            appearance = looks_on(carried.model, self._here, carried.level, rect)
+        return ring_margin(appearance, inside)
 
     def resemblance(self, track_id: int, mask: Mask) -> float:
         """How much a mask is like the object in colours, size and shape, 0 to 1; 0 if unknown."""

@@ -3,10 +3,9 @@
 import numpy as np
 
 from track_anything.structures import Mask
-from track_anything.tracking.carried import Carried, likeness, shrink
+from track_anything.tracking.carried import Carried, likeness, on_level, shrink
 from track_anything.tracking.compactness import COMPACT, outgrowths
-from track_anything.tracking.features import FramePyramid, Rect, level_size
-from track_anything.tracking.motion import object_rect
+from track_anything.tracking.features import FramePyramid, level_size
 from track_anything.tracking.search import elongation, resemblance
 
 
@@ -18,11 +17,7 @@ def resemblance_to(carried: Carried, pyramid: FramePyramid, mask: Mask) -> float
         pyramid: Of the frame.
         mask: (H, W), not empty.
     """
-    size = level_size(pyramid.size, carried.level)
-    small = shrink(mask, size)
-    inside = np.asarray(small > min(0.5, float(small.max()) * 0.99))
-    rect = object_rect(inside.astype(np.float32), Rect(0, 0, size[1], size[0]), 0, size)
-    part = np.ascontiguousarray(inside[rect.slices])
+    part, rect = on_level(carried, mask, 0)
     return resemblance(
         area=float(np.count_nonzero(part)) / max(carried.usual_area, 1.0),
         elongation=elongation(part) / carried.key_elongation,

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from track_anything.config import DiscoveryConfig
-from track_anything.masks import mask_box
+from track_anything.masks import mask_box, mask_share
 from track_anything.structures import EventKind, Mask
-from track_anything.tracking.sightings import Known, Sighting, share_in
+from track_anything.tracking.sightings import Known, Sighting
 
 SIZES = 2.0
 """A lost object comes back at most this many times as tall or as small."""
@@ -69,7 +69,7 @@ def returned(
         hidden = np.logical_or.reduce([*elder, *(one.mask for one in found)])
         best: tuple[float, Sighting] | None = None
         for one in sightings:
-            if share_in(one.mask, hidden) >= config.max_covered:
+            if mask_share(one.mask, hidden) >= config.max_covered:
                 continue
             if not _fits_place(one, track):
                 continue

@@ -7,7 +7,7 @@ import cv2
 import numpy as np
 
 from track_anything.config import DiscoveryConfig
-from track_anything.masks import largest_component
+from track_anything.masks import largest_component, mask_share
 from track_anything.small_gray import small_size
 from track_anything.structures import Mask, Proposal, VideoInfo
 from track_anything.tracking.optical_flow import FLOW_SIDE
@@ -104,7 +104,7 @@ class Sieve:
             return None
         if not self._config.min_area <= area <= self._config.max_area * mask.size:
             return None
-        if self._zone is not None and share_in(mask, self._zone) < 0.5:
+        if self._zone is not None and mask_share(mask, self._zone) < 0.5:
             return None
         small = self.small(mask)
         score = min(max(score, 0.0), 1.0)
@@ -123,7 +123,7 @@ class Sieve:
 
     def is_free(self, one: Sighting, tracks: Sequence[Known], taken: Mask) -> bool:
         """Whether nothing of it is tracked, and it is no part of what is."""
-        if share_in(one.mask, taken) >= self._config.max_covered:
+        if mask_share(one.mask, taken) >= self._config.max_covered:
             return False
         outline = cv2.dilate(one.small.view(np.uint8), np.ones((5, 5), np.uint8)) > 0
         outline &= ~one.small
@@ -132,9 +132,9 @@ class Sieve:
             if not track.mask.any():
                 continue
             small = self.small(track.mask)
-            if share_in(small, one.small) >= HOLDS:
+            if mask_share(small, one.small) >= HOLDS:
                 return False
-            is_part = share_in(np.asarray(outline), small) >= CONTACT
+            is_part = mask_share(np.asarray(outline), small) >= CONTACT
             if is_part and area < PART * np.count_nonzero(small):
                 return False
         return True
@@ -173,16 +173,10 @@ def wholes(sightings: Sequence[Sighting]) -> list[Sighting]:
             other is not one
             and other.is_moving is one.is_moving
             and np.count_nonzero(other.small) > np.count_nonzero(one.small)
-            and share_in(one.small, other.small) >= INSIDE
+            and mask_share(one.small, other.small) >= INSIDE
             for other in sightings
         )
     ]
-
-
-def share_in(mask: Mask, other: Mask) -> float:
-    """The share of a mask that another covers; 0 for an empty one."""
-    area = int(np.count_nonzero(mask))
-    return int(np.count_nonzero(mask & other)) / area if area else 0.0
 
 
 def _zone_mask(zones: Sequence[str], info: VideoInfo) -> Mask | None:

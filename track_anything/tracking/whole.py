@@ -7,7 +7,7 @@ import numpy as np
 
 from track_anything.boxes import clip_box, grow_box
 from track_anything.config import RepromptConfig
-from track_anything.masks import mask_box
+from track_anything.masks import mask_box, mask_share
 from track_anything.structures import Mask, MaskPrediction, Prompt
 from track_anything.tracking.association import Verdict
 from track_anything.tracking.reprompt import inmost_point
@@ -81,22 +81,17 @@ def judge_whole(
     least = config.accept_predicted_iou
     if answer.predicted_iou < least:
         return Verdict(False, f"predicted IoU {answer.predicted_iou:.2f} is under {least:.2f}")
-    held = _share(carried, answer.mask)
+    held = mask_share(carried, answer.mask)
     if held < LEAST_CONTAINED:
         return Verdict(False, f"contains {held:.2f} of the carried part")
     found, before = resemblances
     if found < max(LEAST_LIKE_IT, before):
         return Verdict(False, f"{found:.2f} like the object in colours, size and shape")
     for other, is_compact in others:
-        left = _share(other, ~answer.mask)
+        left = mask_share(other, ~answer.mask)
         if left < (COMPACT_SPARED if is_compact else SPARED):
             return Verdict(False, f"would leave {left:.2f} of another object", is_compact)
-    known = _share(answer.mask, carried)
+    known = mask_share(answer.mask, carried)
     if known < LEAST_KNOWN:
         return Verdict(False, f"of the answer only {known:.2f} were carried")
     return Verdict(True, f"{found:.2f} like the whole object, of which a part was followed")
-
-
-def _share(mask: Mask, part: Mask) -> float:
-    """The share of a mask that lies in another."""
-    return float(np.count_nonzero(mask & part)) / max(int(np.count_nonzero(mask)), 1)
