@@ -21,11 +21,11 @@ def small_gray(image: Image, longest: int) -> Image:
     return np.asarray(cv2.cvtColor(small, cv2.COLOR_RGB2GRAY), np.uint8)
 
 
-def small_size(size: tuple[int, int], longest: int) -> tuple[int, int]:
-    """(height, width) of the small gray picture of a frame of (height, width).
+def small_size(size: tuple[int, int], longest: int, *, least: int = LEAST_SIDE) -> tuple[int, int]:
+    """(height, width) of the small picture of a frame of (height, width).
 
     >>> small_size((480, 640), 320)
     (240, 320)
     """
     scale = min(1.0, longest / max(size))
-    return max(round(size[0] * scale), LEAST_SIDE), max(round(size[1] * scale), LEAST_SIDE)
+    return max(round(size[0] * scale), least), max(round(size[1] * scale), least)

@@ -84,12 +84,10 @@ def _asked(now: Step, roster: Roster, track: Track, neighbours: Sequence[Mask]) 
         wholes = whole_prompts(track.track_id, mask, (track.extent[0], track.extent[1]), config)
     prompts: Sequence[Prompt] = ()
     if not track.is_covered:
-        anew = track.is_unsure
-        prompts = (
-            reprompts_anew(track.track_id, mask, logits, neighbours, config)
-            if anew
-            else [reprompt(track.track_id, mask, logits, neighbours, config)]
-        )
+        if track.is_unsure:
+            prompts = reprompts_anew(track.track_id, mask, logits, neighbours, config)
+        else:
+            prompts = [reprompt(track.track_id, mask, logits, neighbours, config)]
     return _Asked(track, logits, prompts, wholes)
 
 
@@ -101,10 +99,11 @@ def _judge(
     wholes: Sequence[MaskPrediction],
 ) -> None:
     track, config = asked.track, roster.config.reprompt
-    count = track.anothers_count
-    if wholes and _take_whole(now, roster, track, wholes):
+    whole, is_anothers = _best_whole(now, roster, track, wholes)
+    if whole is not None:
+        _take_whole(now, roster, track, *whole)
         return
-    if track.anothers_count > count:
+    if is_anothers:
         _refuse_part(now, roster, track)
         return
     answers = [_believable(now, roster, track, answer) for answer in answers]
@@ -138,6 +137,7 @@ def _take(
 
 def _refuse_part(now: Step, roster: Roster, track: Track) -> None:
     """Take nothing about a part that is another object's; in the end lose the track."""
+    track.anothers_count += 1
     track.asked(roster.config.reprompt, is_accepted=False)
     if track.anothers_count < PART_OF_ANOTHER:
         reason = "what is followed seems to be a part of another object"
@@ -149,8 +149,22 @@ def _refuse_part(now: Step, roster: Roster, track: Track) -> None:
     now.say(EventKind.LOST, track.track_id, "what was followed is a part of another object")
 
 
-def _take_whole(now: Step, roster: Roster, track: Track, answers: Sequence[MaskPrediction]) -> bool:
-    """Take the answer that is most like the whole object, if one is; others cede what it has."""
+def _take_whole(
+    now: Step, roster: Roster, track: Track, answer: MaskPrediction, verdict: Verdict
+) -> None:
+    """Take an answer as the whole object; others cede what it has."""
+    track.anothers_count = 0
+    _take(now, roster, track, answer, verdict)
+    track.seen_share = 1.0
+    roster.cede_to(now, track)
+
+
+def _best_whole(
+    now: Step, roster: Roster, track: Track, answers: Sequence[MaskPrediction]
+) -> tuple[tuple[MaskPrediction, Verdict] | None, bool]:
+    """The answer that is most like the whole object, and whether one says it is another's part."""
+    if not answers:
+        return None, False
     carried, propagator = now.masks[track.track_id], roster.propagator
     before = propagator.resemblance(now.frame, track.track_id, carried)
     older = roster.masks_of(now, track, lambda other: other.first_frame < track.first_frame)
@@ -171,15 +185,7 @@ def _take_whole(now: Step, roster: Roster, track: Track, answers: Sequence[MaskP
         score = like * answer.predicted_iou
         if verdict.is_accepted and (taken is None or score > taken[0]):
             taken = score, answer, verdict
-    if taken is None:
-        track.anothers_count += is_anothers
-        return False
-    track.anothers_count = 0
-    _, answer, verdict = taken
-    _take(now, roster, track, answer, verdict)
-    track.seen_share = 1.0
-    roster.cede_to(now, track)
-    return True
+    return None if taken is None else taken[1:], is_anothers
 
 
 def _believable(now: Step, roster: Roster, track: Track, answer: MaskPrediction) -> MaskPrediction:

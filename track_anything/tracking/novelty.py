@@ -6,6 +6,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from track_anything.small_gray import small_size
 from track_anything.structures import Floats, Image, Mask
 from track_anything.tracking.own_motion import whole_motion
 
@@ -116,10 +117,8 @@ class Novelty:
 
 
 def _small(image: Image) -> Image:
-    height, width = image.shape[:2]
-    scale = min(1.0, SIDE / max(height, width))
-    size = max(round(width * scale), 1), max(round(height * scale), 1)
-    return np.asarray(cv2.resize(image, size, interpolation=cv2.INTER_AREA), np.uint8)
+    height, width = small_size((image.shape[0], image.shape[1]), SIDE, least=1)
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
 
 
 def _corner_shift(flow: Floats) -> float:
