@@ -3,6 +3,8 @@ import pytest
 
 from track_anything.errors import ConfigError
 from track_anything.masks import (
+    box_slices,
+    frame_part,
     label_colors,
     label_map,
     largest_component,
@@ -162,6 +164,41 @@ def test_label_colours_are_those_of_the_data_sets() -> None:
     }
     assert {label: tuple(colors[label].tolist()) for label in published} == published
     assert len(np.unique(colors, axis=0)) == 256
+
+
+@pytest.mark.parametrize("factor", [1, 2, 4, 8])
+@pytest.mark.parametrize(
+    ("rows", "columns"),
+    [((3, 9), (4, 15)), ((0, 5), (0, 7)), ((2, 12), (9, 20)), ((0, 12), (0, 20)), ((4, 4), (3, 3))],
+)
+def test_a_part_is_stretched_as_the_whole_is(
+    factor: int, rows: tuple[int, int], columns: tuple[int, int]
+) -> None:
+    shape = rows[1] - rows[0], columns[1] - columns[0]
+    values = np.random.default_rng(0).normal(size=shape).astype(np.float32)
+    logits = LogitsPart(values, columns[0], rows[0], (12, 20), -8.0)
+    size = (12 * factor, 20 * factor)
+    part = frame_part(logits, size)
+    assert part is not None
+    assert part.size == size
+    assert part.values.size < logits.whole().size * factor**2 or shape == (12, 20)
+    assert np.array_equal(part.whole(), resize_logits(logits, size))
+
+
+def test_only_the_whole_can_be_stretched_by_another_factor() -> None:
+    logits = LogitsPart(np.ones((2, 2), np.float32), 1, 1, (6, 8), -8.0)
+    assert frame_part(logits, (9, 12)) is None
+    assert frame_part(logits, (12, 17)) is None
+    assert frame_part(logits, (3, 4)) is None
+    assert frame_part(logits.whole(), (6, 8)) is None
+
+
+def test_a_box_is_found_within_the_part_that_holds_the_mask() -> None:
+    mask = np.zeros((20, 30), np.bool_)
+    mask[5:9, 7:15] = True
+    assert mask_box(mask, within=(slice(4, 12), slice(7, 20))).tolist() == [7, 5, 15, 9]
+    assert mask_box(mask, within=(slice(10, 12), slice(7, 20))).tolist() == [0, 0, 0, 0]
+    assert np.count_nonzero(mask[box_slices(mask_box(mask))]) == mask.sum()
 
 
 def test_logits_of_a_part_stand_for_the_same_mask_as_the_whole() -> None:

@@ -9,17 +9,36 @@ from numpy.typing import NDArray
 from track_anything.errors import ConfigError
 from track_anything.structures import Floats, Image, LogitsPart, Mask
 
+EXACT_FACTORS = (1, 2, 4, 8, 16)
+"""Between pixels this many times as fine linear interpolation has the same weights everywhere."""
 
-def mask_box(mask: Mask) -> Floats:
+
+def mask_box(mask: Mask, *, within: tuple[slice, slice] | None = None) -> Floats:
     """Tight box around a mask; zeros if it is empty.
+
+    Args:
+        mask: Standard form.
+        within: Rows and columns outside which it is known to be empty, given by first and last
+            (exclusive).
 
     >>> mask_box(np.array([[0, 0, 0], [0, 1, 1]], bool)).tolist()
     [1.0, 1.0, 3.0, 2.0]
     """
+    top = left = 0
+    if within is not None:
+        top, left = within[0].start, within[1].start
+        mask = mask[within]
     x, y, width, height = cv2.boundingRect(mask.view(np.uint8))
     if not width:
         return np.zeros(4, np.float32)
+    x, y = x + left, y + top
     return np.array([x, y, x + width, y + height], np.float32)
+
+
+def box_slices(box: Floats) -> tuple[slice, slice]:
+    """The rows and columns of a box of whole pixels."""
+    x_min, y_min, x_max, y_max = (int(side) for side in box)
+    return slice(y_min, y_max), slice(x_min, x_max)
 
 
 def mask_iou(first: Mask, second: Mask) -> float:
@@ -83,6 +102,33 @@ def resize_logits(logits: Floats | LogitsPart, size: tuple[int, int]) -> Floats:
     )
 
 
+def frame_part(logits: Floats | LogitsPart, size: tuple[int, int]) -> LogitsPart | None:
+    """What `resize_logits` computes, of a part alone, to the bit; None where only that can.
+
+    Args:
+        logits: Of which a part may be all that matters.
+        size: (height, width) of the frame.
+    """
+    if not isinstance(logits, LogitsPart):
+        return None
+    factor = size[0] // logits.size[0]
+    if (logits.size[0] * factor, logits.size[1] * factor) != size or factor not in EXACT_FACTORS:
+        return None
+    if factor == 1:
+        return logits
+    # Between the part and what is around it lies a pixel that is of both.
+    top, left = (max(one.start - 1, 0) for one in logits.slices)
+    ends = (min(one.stop + 1, end) for one, end in zip(logits.slices, logits.size, strict=True))
+    bottom, right = ends
+    values = logits.on((slice(top, bottom), slice(left, right)))
+    if values.size:
+        values = np.asarray(
+            cv2.resize(values, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR),
+            np.float32,
+        )
+    return LogitsPart(values, left * factor, top * factor, size, logits.elsewhere)
+
+
 def probability(logits: Floats, *, limit: float = 30.0) -> Floats:
     """The probabilities that logits stand for, of the same shape.
 
@@ -102,11 +148,12 @@ def probability(logits: Floats, *, limit: float = 30.0) -> Floats:
 
 def logits_mask(logits: Floats | LogitsPart, size: tuple[int, int]) -> Mask:
     """The bool mask that logits stand for on a frame of (height, width)."""
-    if isinstance(logits, LogitsPart) and logits.size == size:
-        mask = np.zeros(size, np.bool_)
-        np.greater(logits.values, 0, out=mask[logits.slices])
-        return mask
-    return np.asarray(resize_logits(logits, size) > 0)
+    part = frame_part(logits, size)
+    if part is None:
+        return np.asarray(resize_logits(logits, size) > 0)
+    mask = np.zeros(size, np.bool_)
+    np.greater(part.values, 0, out=mask[part.slices])
+    return mask
 
 
 def mask_logits(mask: Mask, size: tuple[int, int], *, sureness: float = 6.0) -> Floats:

@@ -397,6 +397,11 @@ class ObjectMask:
     origin: Origin = Origin.PROPAGATED
     label: str = ""
 
+    @property
+    def is_seen(self) -> bool:
+        """Whether it has a pixel."""
+        return bool(self.box[0] < self.box[2])
+
 
 @dataclass(frozen=True, slots=True)
 class Event:

@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from track_anything.config import RepromptConfig
+from track_anything.masks import mask_box
 from track_anything.structures import Floats, Mask, MaskPrediction
 from track_anything.tracking.association import (
     Claim,
@@ -111,15 +112,19 @@ def claim(
 ) -> Claim:
     if isinstance(logits, float):
         logits = np.full(mask.shape, logits, np.float32)
-    return Claim(track_id, mask, logits, first_frame, is_final)
+    return Claim(track_id, mask, mask_box(mask), logits, first_frame, is_final)
 
 
 def settled(*claims: Claim) -> dict[int, list[list[bool]]]:
-    return {track_id: mask.tolist() for track_id, mask in settle_overlaps(claims).items()}
+    out = settle_overlaps(claims)
+    assert [one.track_id for one in out] == [one.track_id for one in claims]
+    for one in out:
+        assert np.array_equal(one.box, mask_box(one.mask))
+    return {one.track_id: one.mask.tolist() for one in out}
 
 
 def test_no_claims_leave_no_masks() -> None:
-    assert settle_overlaps([]) == {}
+    assert settle_overlaps([]) == []
 
 
 def test_masks_that_do_not_meet_are_left_as_they_are() -> None:
@@ -166,9 +171,7 @@ def test_three_tracks_of_one_frame_share_no_pixel() -> None:
     every = np.ones((3, 3), np.bool_)
     claims = [claim(i, every, logits=value) for i, value in ((1, 1.0), (2, 3.0), (3, 2.0))]
     out = settle_overlaps(claims)
-    assert out[2].all()
-    assert not out[1].any()
-    assert not out[3].any()
+    assert [one.mask.mean() for one in out] == [0, 1, 0]
 
 
 def test_the_users_mask_takes_from_those_of_its_own_frame() -> None:

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from track_anything.config import PropagatorConfig
-from track_anything.structures import Floats, Frame, Mask
+from track_anything.structures import Floats, Frame, Image, Mask
 from track_anything.tracking.appearance import Samples
 from track_anything.tracking.carried import (
     KEY_SAMPLES,
@@ -36,6 +36,11 @@ def square(x: int, y: int, side: int, size: tuple[int, int] = SIZE) -> Mask:
     mask = np.zeros(size, np.bool_)
     mask[y : y + side, x : x + side] = True
     return mask
+
+
+def whole_features(lab: Image) -> Features:
+    whole = Rect(0, 0, lab.shape[1], lab.shape[0])
+    return Features(lab, whole, whole)
 
 
 @pytest.fixture
@@ -182,7 +187,7 @@ def test_only_sure_pixels_that_are_not_neutral_are_learned_from(
     place(carried, mask, 80)
     learn_key(carried, pyramid, mask, is_new=True)
     ramp = np.array([[1, 2, 3, 4, 5, 6]], np.uint8)
-    features = Features(np.repeat(ramp[..., None], 3, axis=2), Rect(0, 0, 6, 1))
+    features = whole_features(np.repeat(ramp[..., None], 3, axis=2))
     soft = np.array([[0.9, 0.95, 0.7, 0.3, 0.1, 0.05]], np.float32)
     neutral = np.array([[True, False, False, False, False, True]])
     learn_recent(carried, pyramid, features, soft, neutral)
@@ -200,7 +205,7 @@ def test_a_frame_without_sure_pixels_of_both_kinds_is_not_remembered(
 ) -> None:
     carried = make(square(20, 20, 20))
     place(carried, square(20, 20, 20), 20)
-    features = Features(np.ones((2, 2, 3), np.uint8), Rect(0, 0, 2, 2))
+    features = whole_features(np.ones((2, 2, 3), np.uint8))
     for value in (0.95, 0.05, 0.5):
         learn_recent(carried, pyramid, features, np.full((2, 2), value, np.float32), None)
     assert carried.recent.count == 0
@@ -226,7 +231,7 @@ def test_an_object_that_may_be_anywhere_leaves_no_scene(pyramid: FramePyramid, l
 
 def test_drawn_rows_are_features_of_the_pixels_given() -> None:
     lab = np.arange(18, dtype=np.uint8).reshape(2, 3, 3)
-    features = Features(lab, Rect(0, 0, 3, 2))
+    features = whole_features(lab)
     rows = pixel_rows(features, np.array([1, 4]), 50, np.random.default_rng(0))
     assert rows.shape == (50, FEATURE_COUNT)
     assert rows.flags.c_contiguous

@@ -113,6 +113,18 @@ def test_lab_is_the_frames_own_at_level_zero() -> None:
     assert np.array_equal(lab, cv2.cvtColor(image, cv2.COLOR_RGB2LAB))
 
 
+@pytest.mark.parametrize("size", [(96, 160), (480, 854), (45, 61)])
+@pytest.mark.parametrize("level", [0, 1, 2])
+def test_a_part_of_a_picture_has_the_pixels_of_the_whole(size: tuple[int, int], level: int) -> None:
+    image = noise(*size)
+    height, width = level_size(size, level)
+    for rect in (Rect(3, 2, width // 2, height // 3), Rect(width // 2, 1, width, height)):
+        whole, parts = pyramid(image), pyramid(image)
+        assert np.array_equal(parts.lab(level, rect), whole.lab(level)[rect.slices])
+        gray = whole.gray((height, width))[rect.slices]
+        assert np.array_equal(parts.gray((height, width), rect), gray)
+
+
 def test_red_is_on_the_red_side_of_lab() -> None:
     red = np.zeros((20, 20, 3), np.uint8)
     red[..., 0] = 255

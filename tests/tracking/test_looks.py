@@ -27,7 +27,8 @@ def model() -> AppearanceModel:
 def seen() -> Callable[[Floats], Features]:
     def make(logits: Floats) -> Features:
         lightness = np.clip(128 + 16 * logits, 0, 255).astype(np.uint8)
-        return Features(np.repeat(lightness[..., None], 3, axis=2), Rect(0, 0, WIDTH, HEIGHT))
+        whole = Rect(0, 0, WIDTH, HEIGHT)
+        return Features(np.repeat(lightness[..., None], 3, axis=2), whole, whole)
 
     return make
 

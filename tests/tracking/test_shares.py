@@ -62,18 +62,32 @@ def test_objects_are_shared_out_to_groups_that_have_none() -> None:
     assert [len(found.members(group)) for group in range(3)] == [2, 2, 2]
 
 
-def test_a_process_that_has_other_things_to_do_gets_fewer_objects() -> None:
-    """Seven that cost 1: at most a quarter of 3.5 counts, what the other learns meanwhile.
+def test_the_process_that_waits_for_the_others_gets_fewer_objects() -> None:
+    """Ten that cost 1: three groups of 3 take no longer than two of 3 beside two of 2.
 
-    So 4.875 against 3 becomes 3.875 against 4.
+    While they learn, the first has one to learn, not two.
     """
-    found = shares({i: i % 2 for i in range(7)}, dict.fromkeys(range(7), 1.0))
-    assert found.moves(2, worth=0.92) == {}
+    found = shares(dict.fromkeys(range(10), 0), dict.fromkeys(range(10), 1.0))
     for _ in range(50):
         found.measure_besides(30.0)
-    for track_id, group in found.moves(2, worth=0.92).items():
+    for track_id, group in found.moves(4, worth=1.0).items():
         found.put(track_id, group)
-    assert [len(found.members(group)) for group in (0, 1)] == [3, 4]
+    assert [len(found.members(group)) for group in range(4)] == [1, 3, 3, 3]
+    assert found.idlest(4) == 0
+
+
+def test_groups_that_have_no_time_to_learn_meanwhile_count_in_full() -> None:
+    """Two and three of five: 2.25 and .75 after it, or the other way round 2.25 and .75 as well.
+
+    With time to learn meanwhile it is .5 after it, of the first group's two.
+    """
+    found = shares({1: 0, 2: 0, 3: 0, 4: 1, 5: 1}, dict.fromkeys(range(1, 6), 1.0))
+    assert found.moves(2, worth=0.99) == {}
+    for _ in range(50):
+        found.measure_besides(1.0)
+    for track_id, group in found.moves(2, worth=0.99).items():
+        found.put(track_id, group)
+    assert [len(found.members(group)) for group in (0, 1)] == [2, 3]
 
 
 def test_what_an_object_costs_is_the_mean_of_its_last_frames() -> None:

@@ -7,7 +7,14 @@ import cv2
 import numpy as np
 
 from track_anything.config import RepromptConfig
-from track_anything.masks import mask_box, mask_iou, probability, resize_logits
+from track_anything.masks import (
+    box_slices,
+    frame_part,
+    mask_box,
+    mask_iou,
+    probability,
+    resize_logits,
+)
 from track_anything.structures import Floats, LogitsPart, Mask, MaskPrediction
 
 LEAST_OVERLAP_FACTOR = 0.5
@@ -100,6 +107,7 @@ class Claim:
     Attributes:
         track_id: Standard form.
         mask: Standard form.
+        box: Tight around it.
         logits: Behind the mask; None for a mask that is certain.
         first_frame: When the track began.
         is_final: The user gave the mask: nothing is taken from it.
@@ -107,34 +115,35 @@ class Claim:
 
     track_id: int
     mask: Mask
+    box: Floats
     logits: Floats | LogitsPart | None
     first_frame: int
     is_final: bool = False
 
 
-def settle_overlaps(claims: Sequence[Claim]) -> dict[int, Mask]:
-    """Masks of which no two share a pixel, but for those the user gave.
+def settle_overlaps(claims: Sequence[Claim]) -> list[Claim]:
+    """The same claims in the same order, of which no two share a pixel, but for the user's.
 
     A track loses pixels to tracks that began before it, and to surer ones that began with it;
     never to younger ones. Masks given by the user keep every pixel.
     """
-    masks = {claim.track_id: claim.mask for claim in claims}
+    settled = {claim.track_id: claim for claim in claims}
     ordered = sorted(claims, key=lambda claim: (claim.first_frame, claim.track_id))
-    boxes = {claim.track_id: mask_box(claim.mask).astype(int) for claim in claims}
     for index, claim in enumerate(ordered):
         for older in ordered[:index]:
-            first, second = boxes[older.track_id], boxes[claim.track_id]
-            left, top = np.maximum(first[:2], second[:2])
-            right, bottom = np.minimum(first[2:], second[2:])
+            left, top = np.maximum(older.box[:2], claim.box[:2])
+            right, bottom = np.minimum(older.box[2:], claim.box[2:])
             if left < right and top < bottom:
-                _settle_pair(older, claim, masks, (slice(top, bottom), slice(left, right)))
-    return masks
+                part = box_slices(np.array([left, top, right, bottom]))
+                _settle_pair(older.track_id, claim.track_id, settled, part)
+    return [settled[claim.track_id] for claim in claims]
 
 
 def _settle_pair(
-    older: Claim, younger: Claim, masks: dict[int, Mask], part: tuple[slice, slice]
+    older_id: int, younger_id: int, settled: dict[int, Claim], part: tuple[slice, slice]
 ) -> None:
-    shared = masks[older.track_id][part] & masks[younger.track_id][part]
+    older, younger = settled[older_id], settled[younger_id]
+    shared = older.mask[part] & younger.mask[part]
     if not shared.any():
         return
     if older.first_frame < younger.first_frame or older.is_final or younger.is_final:
@@ -144,25 +153,24 @@ def _settle_pair(
     else:
         is_older = _sureness(older, part) >= _sureness(younger, part)
     if not younger.is_final:
-        _take_away(masks, younger.track_id, shared & is_older, part)
+        settled[younger_id] = _without(younger, shared & is_older, part)
     if not older.is_final:
-        _take_away(masks, older.track_id, shared & ~is_older, part)
+        settled[older_id] = _without(older, shared & ~is_older, part)
 
 
-def _take_away(
-    masks: dict[int, Mask], track_id: int, lost: Mask, part: tuple[slice, slice]
-) -> None:
-    mask = masks[track_id].copy()
+def _without(claim: Claim, lost: Mask, part: tuple[slice, slice]) -> Claim:
+    within = box_slices(claim.box)
+    # Only the pages that are written are got: a whole frame costs several times as much to copy.
+    mask = np.zeros(claim.mask.shape, np.bool_)
+    mask[within] = claim.mask[within]
     mask[part] &= ~lost
-    masks[track_id] = mask
+    return replace(claim, mask=mask, box=mask_box(mask, within=within))
 
 
 def _sureness(claim: Claim, part: tuple[slice, slice]) -> Floats:
     """The logits behind a mask on a part of the frame."""
     size = (claim.mask.shape[0], claim.mask.shape[1])
-    logits = claim.logits
-    if logits is None:
+    if claim.logits is None:
         return np.full(claim.mask[part].shape, np.inf, np.float32)
-    if isinstance(logits, LogitsPart) and logits.size == size:
-        return logits.on(part)
-    return resize_logits(logits, size)[part]
+    known = frame_part(claim.logits, size)
+    return resize_logits(claim.logits, size)[part] if known is None else known.on(part)

@@ -153,7 +153,7 @@ def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bo
     distance = cv2.distanceTransform((small <= 0.5).astype(np.uint8), cv2.DIST_L2, 3).ravel()
     near = np.flatnonzero((distance > 0) & (distance < NEAR))
     far = np.flatnonzero(distance >= NEAR)
-    shares = color_shares(pyramid.lab(carried.level)[rect.slices], small > 0.5)
+    shares = color_shares(pyramid.lab(carried.level, rect), small > 0.5)
     if shares.any() and (is_new or not carried.is_touched):
         first = carried.colors[0] if len(carried.colors) else shares
         carried.colors = np.stack([first, shares])
@@ -189,7 +189,7 @@ def likeness(
         is_to_first: Whether only its first mask counts; one that was taken since may be wrong.
     """
     known = carried.colors[:1] if is_to_first else carried.colors
-    shares = color_shares(pyramid.lab(carried.level)[rect.slices], mask)
+    shares = color_shares(pyramid.lab(carried.level, rect), mask)
     return max((color_likeness(shares, one) for one in known), default=1.0)
 
 

@@ -201,8 +201,8 @@ class Contacts:
         if State.ENDED in (older.state, younger.state):
             self._contacts.pop(pair, None)
             return []
-        if not (older.mask.any() and younger.mask.any()):
-            gone = {one.state for one in (older, younger) if not one.mask.any()}
+        if not (older.is_seen and younger.is_seen):
+            gone = {one.state for one in (older, younger) if not one.is_seen}
             # Hidden, or lost while they touched: it may come out on either side.
             if contact is not None and gone & set(SEARCHED_STATES):
                 contact.overlap, contact.apart = 1.0, 0
@@ -242,7 +242,7 @@ class Contacts:
     def _follow(self, index: int, objects: Sequence[ObjectMask]) -> None:
         """Note where the middle of every object is."""
         for one in objects:
-            if not one.mask.any():
+            if not one.is_seen:
                 self._places.pop(one.track_id, None)
                 continue
             places = self._places.setdefault(one.track_id, [])

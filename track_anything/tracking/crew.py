@@ -16,6 +16,7 @@ from track_anything.structures import Floats, Frame, Image, Mask, Propagation
 from track_anything.tracking.carried import Carried
 from track_anything.tracking.group import ObjectGroup, core_count
 from track_anything.tracking.hearing import Reach, needs
+from track_anything.tracking.kept_memory import keep_memory
 from track_anything.tracking.processes import GroupProcess, can_start, close_all
 from track_anything.tracking.rivals import Logits
 from track_anything.tracking.shares import MOST_PROCESSES, WORTH_MOVING, Shares, process_count
@@ -57,6 +58,7 @@ class Crew:
 
     def __init__(self, config: PropagatorConfig, seed: int) -> None:
         """Make a crew without objects; nothing is started."""
+        keep_memory()
         self._config = config
         self._seed = seed
         self._here = _GroupHere(ObjectGroup(config, seed, thread_count=core_count()))

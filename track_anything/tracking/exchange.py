@@ -99,7 +99,7 @@ def _gain(fits: np.ndarray) -> float:
 
 def _near(expected: tuple[float, ...], found: ObjectMask) -> float:
     """How near a mask is to where an object was expected, 1 to 0; 0 if that is not known."""
-    if not expected or not found.mask.any():
+    if not expected or not found.is_seen:
         return 0.0
     middle = (found.box[:2] + found.box[2:]) / 2
     away = float(np.hypot(*(middle - np.array(expected))))

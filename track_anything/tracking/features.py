@@ -126,6 +126,50 @@ def level_size(size: tuple[int, int], level: int) -> tuple[int, int]:
     return max(round(size[0] / 2**level), 8), max(round(size[1] / 2**level), 8)
 
 
+class _Picture:
+    """A frame at some size in other colours, converted where asked for. Any thread may ask."""
+
+    def __init__(self, image: Image, size: tuple[int, int], code: int) -> None:
+        """Nothing is converted yet.
+
+        Args:
+            image: Of the frame.
+            size: (height, width) wanted.
+            code: Of the colours, as OpenCV calls them.
+        """
+        self._image = image
+        self._code = code
+        self._size = size
+        self._factor = image.shape[0] // size[0]
+        # Only then does a pixel depend on those alone that it covers.
+        self._has_parts = image.shape[:2] == (size[0] * self._factor, size[1] * self._factor)
+        self._asked_area = 0
+        self._whole: Image | None = None
+        self._lock = threading.Lock()
+
+    def whole(self) -> Image:
+        """All of it; converted once."""
+        with self._lock:
+            if self._whole is None:
+                self._whole = self._converted(self._image, self._size)
+            return self._whole
+
+    def part(self, rect: Rect) -> Image:
+        """The same pixels as of the whole, to the bit."""
+        self._asked_area += rect.area
+        is_cheaper = self._asked_area <= self._size[0] * self._size[1]
+        if self._whole is None and self._has_parts and is_cheaper:
+            covered = self._image[rect.times(self._factor).slices]
+            return self._converted(covered, (rect.height, rect.width))
+        return self.whole()[rect.slices]
+
+    def _converted(self, image: Image, size: tuple[int, int]) -> Image:
+        if image.shape[:2] != size:
+            small = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA)
+            image = np.asarray(small, np.uint8)
+        return np.asarray(cv2.cvtColor(image, self._code), np.uint8)
+
+
 class FramePyramid:
     """One frame's pictures and features, each computed when first asked for. Any thread may ask."""
 
@@ -134,54 +178,47 @@ class FramePyramid:
         self.frame = frame
         self._seed = seed
         self.size = frame.image.shape[0], frame.image.shape[1]
-        self._lock = threading.Lock()
-        self._lab: dict[int, Image] = {}
+        self._lock, self._places_lock = threading.Lock(), threading.Lock()
+        self._pictures: dict[tuple[tuple[int, int], int], _Picture] = {}
         self._places: dict[tuple[int, int], list[tuple[Rect, Floats]]] = {}
         self._overviews: dict[int, list[tuple[Rect, Floats]]] = {}
-        self._gray: dict[tuple[int, int], Image] = {}
 
-    def lab(self, level: int) -> Image:
-        """(h, w, 3) uint8: the frame in CIELAB at a level."""
-        with self._lock:
-            if level not in self._lab:
-                size = level_size(self.size, level)
-                image = self.frame.image
-                if size != self.size:
-                    image = _resized(image, size)
-                self._lab[level] = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2LAB), np.uint8)
-            return self._lab[level]
+    def lab(self, level: int, rect: Rect | None = None) -> Image:
+        """(h, w, 3) uint8: the frame, or a part of it, in CIELAB at a level."""
+        return self._picture(level_size(self.size, level), cv2.COLOR_RGB2LAB, rect)
 
-    def gray(self, size: tuple[int, int]) -> Image:
-        """(h, w) uint8 gray picture of exactly this size."""
+    def gray(self, size: tuple[int, int], rect: Rect | None = None) -> Image:
+        """(h, w) uint8: the frame in gray at exactly this size, or a part of that."""
+        return self._picture(size, cv2.COLOR_RGB2GRAY, rect)
+
+    def _picture(self, size: tuple[int, int], code: int, rect: Rect | None) -> Image:
         with self._lock:
-            if size not in self._gray:
-                image = self.frame.image
-                if size != self.size:
-                    image = _resized(image, size)
-                self._gray[size] = np.asarray(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), np.uint8)
-            return self._gray[size]
+            if (size, code) not in self._pictures:
+                self._pictures[size, code] = _Picture(self.frame.image, size, code)
+            picture = self._pictures[size, code]
+        return picture.whole() if rect is None else picture.part(rect)
 
     def features(self, level: int, rect: Rect, *, memory: PlaneMemory | None = None) -> "Features":
         """The features of a part of a level, in memory from there."""
-        return Features(self.lab(level), rect, memory=memory)
+        around = rect.grown(MARGIN, level_size(self.size, level))
+        return Features(self.lab(level, around), rect, around, memory=memory)
 
     def places(self, level: int, count: int) -> list[tuple[Rect, Floats]]:
         """Some places of a level, random but the same for every object.
 
         Each with (FEATURE_COUNT, PLACE_PIXELS) features of random ones of its pixels.
         """
-        lab = self.lab(level)
-        with self._lock:
+        with self._places_lock:
             if (level, count) not in self._places:
                 random = np.random.default_rng([self._seed, self.frame.index, level])
-                height, width = lab.shape[:2]
+                height, width = level_size(self.size, level)
                 found = []
                 for _ in range(count):
                     x = int(random.integers(0, max(width - PLACE, 1)))
                     y = int(random.integers(0, max(height - PLACE, 1)))
                     rect = Rect(x, y, min(x + PLACE, width), min(y + PLACE, height))
                     pixels = random.integers(0, rect.area, PLACE_PIXELS)
-                    found.append((rect, Features(lab, rect).at(pixels)))
+                    found.append((rect, self.features(level, rect).at(pixels)))
                 self._places[level, count] = found
             return self._places[level, count]
 
@@ -190,15 +227,15 @@ class FramePyramid:
 
         They are kept: several objects are often learned on one frame.
         """
-        lab = self.lab(level)
-        with self._lock:
+        with self._places_lock:
             if level not in self._overviews:
-                bands = list(Rect(0, 0, lab.shape[1], lab.shape[0]).bands(BAND_AREA))
+                height, width = level_size(self.size, level)
+                bands = list(Rect(0, 0, width, height).bands(BAND_AREA))
                 random = np.random.default_rng([self._seed, self.frame.index, level])
                 if len(bands) > MOST_BANDS:
                     bands = [bands[i] for i in random.permutation(len(bands))[:MOST_BANDS]]
                 self._overviews[level] = [
-                    (band, Features(lab, band).grid(OVERVIEW_STEP)) for band in bands
+                    (band, self.features(level, band).grid(OVERVIEW_STEP)) for band in bands
                 ]
             return self._overviews[level]
 
@@ -211,13 +248,17 @@ class Features:
     gradients of a and b; mean Lab at each of NEIGHBOURS.
     """
 
-    def __init__(self, lab: Image, rect: Rect, *, memory: PlaneMemory | None = None) -> None:
-        """Filter what lies around a part of a (h, w, 3) picture in CIELAB.
+    def __init__(
+        self, crop: Image, rect: Rect, outer: Rect, *, memory: PlaneMemory | None = None
+    ) -> None:
+        """Filter what lies around a part of a level.
 
-        Where memory is given, `release` gives it back.
+        Args:
+            crop: (outer.height, outer.width, 3), CIELAB.
+            rect: The part.
+            outer: The same with MARGIN pixels around, as far as the level goes.
+            memory: `release` gives it back.
         """
-        outer = rect.grown(MARGIN, (lab.shape[0], lab.shape[1]))
-        crop = lab[outer.slices]
         # Four channels are filtered at the price of two: the fourth is there for that alone.
         packed = np.asarray(cv2.cvtColor(crop, cv2.COLOR_RGB2RGBA), np.uint8)
         squares = packed.astype(np.uint16)
@@ -299,11 +340,6 @@ class Features:
             self._around, before_y, after_y, before_x, after_x, cv2.BORDER_REPLICATE
         )
         return padded, before_x, before_y
-
-
-def _resized(image: Image, size: tuple[int, int]) -> Image:
-    small = cv2.resize(image, (size[1], size[0]), interpolation=cv2.INTER_AREA)
-    return np.asarray(small, np.uint8)
 
 
 def _to_deviations(features: Floats) -> None:

@@ -2,12 +2,9 @@
 
 from collections.abc import Callable, Mapping, Sequence
 
-import numpy as np
-
 from track_anything.config import TrackerConfig
 from track_anything.errors import TrackingError
 from track_anything.interfaces import Propagator, Segmenter
-from track_anything.masks import logits_mask
 from track_anything.structures import (
     EventKind,
     Frame,
@@ -210,12 +207,11 @@ class FlowTracker:
             track.hidden_share = float(found.signals.get("hidden", 0.0))
             track.seen_share = found.signals.get("seen")
             track.is_gone = bool(found.signals.get("gone"))
-            mask = logits_mask(found.logits, now.size)
-            now.set(track_id, mask, found.logits)
+            area = now.carry(track_id, found.logits)
             if track_id in prompted:
                 continue
             is_found = not found.signals.get("searching") or bool(found.signals.get("found"))
-            is_visible = is_found and bool(np.count_nonzero(mask) >= self._config.smallest_area)
+            is_visible = is_found and area >= self._config.smallest_area
             confidence = found.confidence * track.part_share
             event = track.move_on(
                 confidence,

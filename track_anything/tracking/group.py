@@ -10,7 +10,14 @@ from functools import partial
 from track_anything.config import PropagatorConfig
 from track_anything.structures import Floats, Frame, Mask, Propagation
 from track_anything.tracking.appearance import single_thread
-from track_anything.tracking.carried import Carried, learn_key, new_object, on_level, place
+from track_anything.tracking.carried import (
+    RECENT_PLACES,
+    Carried,
+    learn_key,
+    new_object,
+    on_level,
+    place,
+)
 from track_anything.tracking.confidence import RING, ring_margin
 from track_anything.tracking.features import Features, FramePyramid, Rect, level_size
 from track_anything.tracking.following import (
@@ -94,9 +101,9 @@ class ObjectGroup:
             self._pyramid = FramePyramid(frame, seed=self._seed)
 
     def prepare(self) -> None:
-        """Compute now what `place` will need of the frame."""
-        for carried in self.objects.values():
-            self._here.lab(carried.level)
+        """Compute now what does not depend on where the objects are."""
+        for level in {carried.level for carried in self.objects.values()}:
+            self._here.places(level, RECENT_PLACES)
 
     def learn(self, track_id: int, mask: Mask) -> None:
         """Take a mask as certain; an empty one says that the object is not visible."""

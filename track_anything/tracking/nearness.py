@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 
+from track_anything.masks import box_slices
 from track_anything.structures import Mask, ObjectMask
 
 STRIDE = 4
@@ -25,9 +26,17 @@ def nearness(first: ObjectMask, second: ObjectMask, reach: float) -> float:
     radius = max(round(reach / step), 1)
     masks = first.mask[part], second.mask[part]
     near = (masks[0] & _grown(masks[1], radius), masks[1] & _grown(masks[0], radius))
-    wholes = [int(np.count_nonzero(one.mask[::step, ::step])) for one in (first, second)]
+    wholes = [_area(one, step) for one in (first, second)]
     shares = (int(np.count_nonzero(a)) / max(b, 1) for a, b in zip(near, wholes, strict=True))
     return min(max(shares), 1.0)
+
+
+def _area(found: ObjectMask, step: int) -> int:
+    """Pixels of a mask among every step-th of every step-th row of the frame."""
+    rows, columns = (
+        slice(-(-part.start // step) * step, part.stop, step) for part in box_slices(found.box)
+    )
+    return int(np.count_nonzero(found.mask[rows, columns]))
 
 
 def _grown(mask: Mask, radius: int) -> Mask:

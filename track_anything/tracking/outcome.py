@@ -20,14 +20,15 @@ def frame_result(now: Step, roster: Roster) -> FrameResult:
     for track in roster.tracks.values():
         if track.is_searched or track.state is State.ENDED:
             now.set(track.track_id, np.zeros(now.size, bool), None)
-    masks = now.masks
+    claims = [_claim(now, roster, track_id) for track_id in now.masks]
     if roster.config.overlaps == "first":
-        masks = settle_overlaps([_claim(now, roster, track_id) for track_id in masks])
+        claims = settle_overlaps(claims)
+    claimed = {claim.track_id: claim for claim in claims}
     objects = [
         ObjectMask(
             track_id=track_id,
-            mask=masks[track_id],
-            box=mask_box(masks[track_id]),
+            mask=claimed[track_id].mask,
+            box=claimed[track_id].box,
             confidence=track.confidence,
             state=track.state,
             origin=track.origin,
@@ -38,7 +39,7 @@ def frame_result(now: Step, roster: Roster) -> FrameResult:
     for found in objects:
         track = roster.tracks[found.track_id]
         track.unseen_frames += 1
-        if found.mask.any():
+        if found.is_seen:
             track.seen_at, track.unseen_frames = tuple(found.box.tolist()), 0
             if track.seen_share is not None and track.seen_share >= KNOWN_WHOLE:
                 track.extent = tuple((found.box[2:] - found.box[:2]).tolist())
@@ -77,6 +78,7 @@ def _claim(now: Step, roster: Roster, track_id: int) -> Claim:
     return Claim(
         track_id,
         now.masks[track_id],
+        mask_box(now.masks[track_id], within=now.within.get(track_id)),
         now.logits[track_id],
         roster.tracks[track_id].first_frame,
         track_id in now.final,

@@ -11,6 +11,7 @@ from typing import Any, cast
 from track_anything.config import PropagatorConfig
 from track_anything.errors import TrackingError
 from track_anything.structures import Frame
+from track_anything.tracking import kept_memory
 from track_anything.tracking.pipes import MessagePipes
 
 START_SECONDS = 120.0
@@ -29,9 +30,7 @@ _ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
-    # glibc: memory is kept for the next frame, not given back and got again.
-    "MALLOC_TRIM_THRESHOLD_": str(1 << 28),
-    "MALLOC_MMAP_THRESHOLD_": str(1 << 28),
+    **kept_memory.ENVIRONMENT,
 }
 
 

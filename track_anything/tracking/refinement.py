@@ -35,7 +35,7 @@ def refined_logits(pyramid: FramePyramid, level: int, soft: Floats, rect: Rect) 
     fine = Rect(x, y, x + part.width, y + part.height).times(factor)
     if factor > 1:
         soft = np.asarray(cv2.resize(soft, (fine.width, fine.height)), np.float32)
-    guide = pyramid.gray(fine_size)[fine.slices]
+    guide = pyramid.gray(fine_size, fine)
     soft = guided_filter(guide, soft, radius=RADIUS)
     np.clip(soft, 3e-4, 1 - 3e-4, out=soft)
     logits = np.asarray(np.log(soft / (1 - soft)), np.float32)

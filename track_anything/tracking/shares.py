@@ -1,6 +1,6 @@
 """Which group carries which object, so that all groups have as much to do."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -11,8 +11,12 @@ MOST_PROCESSES = 8
 NEWEST = 0.2
 """Share of the newest frame in the mean of what an object costs."""
 LEARNING = 0.25
-"""Share of what an object costs that is learning. The others learn while the first group's process
-does what it does besides."""
+"""Share of what an object costs that is learning. The other groups learn while the first group's
+process learns too, and does what it does besides: the fewer objects it has, the sooner that is
+done."""
+HEAD_STARTS = 5
+"""Ways of sharing out that are compared: the first group is dealt fewer objects from one to the
+next, until it has none where there are few."""
 WORTH_MOVING = 0.92
 """Objects change groups if the busiest group then has no more than this of what it has now."""
 
@@ -75,21 +79,40 @@ class Shares:
         self._besides += NEWEST * (seconds - self._besides)
 
     def idlest(self, group_count: int) -> int:
-        """The group that has least to do."""
-        return int(np.argmin(self._loads(self._groups.items(), group_count)))
+        """The group from which one more object delays a frame least."""
+        loads = self._loads(self._groups, group_count)
+        more = self._usual * np.eye(group_count)
+        return int(np.argmin([self._delay(loads + one) for one in more]))
 
     def moves(self, group_count: int, *, worth: float) -> dict[int, int]:
-        """Which objects should go to which group; none if that leaves over `worth` of the load."""
-        present = self._loads(self._groups.items(), group_count)
-        loads = self._loads((), group_count)
-        better: dict[int, int] = {}
+        """Which objects should go to which group; none if that leaves over `worth` of the time."""
+        present = self._delay(self._loads(self._groups, group_count))
+        each = self._loads(self._groups, group_count).sum() / group_count
+        dealt = [
+            self._dealt(group_count, head_start=each * share)
+            for share in np.linspace(0, 1, HEAD_STARTS)
+        ]
+        delays = [self._delay(self._loads(groups, group_count)) for groups in dealt]
+        best = int(np.argmin(delays))
+        if delays[best] > worth * present:
+            return {}
+        return {i: group for i, group in dealt[best].items() if group != self._groups[i]}
+
+    def _dealt(self, group_count: int, *, head_start: float) -> dict[int, int]:
+        """All objects shared out, as if the first group had to do something else before."""
+        loads = np.zeros(group_count)
+        loads[0] = head_start
+        groups: dict[int, int] = {}
         # Largest first, each to the idlest: at worst a third over the best there is.
         for track_id in sorted(self._groups, key=lambda i: (-self._cost(i), i)):
-            better[track_id] = int(np.argmin(loads))
-            loads[better[track_id]] += self._cost(track_id)
-        if loads.max() > worth * present.max():
-            return {}
-        return {i: group for i, group in better.items() if group != self._groups[i]}
+            groups[track_id] = int(np.argmin(loads))
+            loads[groups[track_id]] += self._cost(track_id)
+        return groups
+
+    def _delay(self, loads: np.ndarray) -> float:
+        """Seconds of a frame that depend on who carries what."""
+        learning = LEARNING * loads
+        return float((loads - learning).max() + max(learning[0], learning.max() - self._besides))
 
     def _cost(self, track_id: int) -> float:
         return self._costs.get(track_id, self._usual)
@@ -98,10 +121,8 @@ class Shares:
     def _usual(self) -> float:
         return float(np.mean(list(self._costs.values()))) if self._costs else 1.0
 
-    def _loads(self, groups: Iterable[tuple[int, int]], group_count: int) -> np.ndarray:
+    def _loads(self, groups: Mapping[int, int], group_count: int) -> np.ndarray:
         loads = np.zeros(group_count)
-        total = sum(self._cost(track_id) for track_id in self._groups)
-        loads[0] = min(self._besides, LEARNING * total / group_count)
-        for track_id, group in groups:
+        for track_id, group in groups.items():
             loads[group] += self._cost(track_id)
         return loads

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, field
 
+import numpy as np
+
+from track_anything.masks import frame_part, logits_mask
 from track_anything.structures import Event, EventKind, Floats, Frame, LogitsPart, Mask
 from track_anything.tracking.look_back import Correction
 
@@ -14,6 +17,7 @@ class Step:
         frame: The frame.
         masks: By track_id, as known so far.
         logits: Behind the masks; None for one that is certain.
+        within: Rows and columns outside which a track has no pixel; only for those known.
         sureness: The propagator's confidence in each mask it carried.
         final: Tracks whose masks the user gave.
         events: What happened so far.
@@ -23,6 +27,7 @@ class Step:
     frame: Frame
     masks: dict[int, Mask] = field(default_factory=dict)
     logits: dict[int, Floats | LogitsPart | None] = field(default_factory=dict)
+    within: dict[int, tuple[slice, slice]] = field(default_factory=dict)
     sureness: dict[int, float] = field(default_factory=dict)
     final: set[int] = field(default_factory=set)
     events: list[Event] = field(default_factory=list)
@@ -41,6 +46,17 @@ class Step:
     def set(self, track_id: int, mask: Mask, logits: Floats | LogitsPart | None) -> None:
         """Take a mask as the track's on this frame."""
         self.masks[track_id], self.logits[track_id] = mask, logits
+        self.within.pop(track_id, None)
+
+    def carry(self, track_id: int, logits: Floats | LogitsPart) -> int:
+        """Take what was carried as the track's on this frame; its pixels."""
+        part = frame_part(logits, self.size)
+        mask = logits_mask(logits if part is None else part, self.size)
+        self.set(track_id, mask, logits)
+        if part is None:
+            return int(np.count_nonzero(mask))
+        self.within[track_id] = part.slices
+        return int(np.count_nonzero(mask[part.slices]))
 
     def correct(self, track_id: int, mask: Mask, trust: float) -> None:
         """Note that a carried mask was replaced by one taken to be right; its estimated IoU."""
