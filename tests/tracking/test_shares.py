@@ -40,25 +40,29 @@ def test_a_new_object_goes_to_the_group_that_has_least_to_do() -> None:
     assert found.idlest(3) == 2
 
 
-def test_objects_are_moved_so_that_all_groups_have_as_much_to_do() -> None:
+def taken(found: Shares, moves: dict[int, int]) -> Shares:
+    for track_id, group in moves.items():
+        found.put(track_id, group)
+    return found
+
+
+def waited_for(found: Shares) -> Shares:
+    """Enough is done besides for all others to learn meanwhile."""
+    for _ in range(50):
+        found.measure_besides(30.0)
+    return found
+
+
+def test_objects_are_dealt_so_that_all_groups_have_as_much_to_do() -> None:
     """4 against 3 + 2 + 1 is 4 against 6: one that costs 1 moves, and it is 5 against 5."""
     found = shares({1: 0, 2: 1, 3: 1, 4: 1}, {1: 4.0, 2: 3.0, 3: 2.0, 4: 1.0})
-    assert found.moves(2, worth=0.92) == {4: 0}
-    assert found.members(1) == [2, 3, 4]
-
-
-def test_nothing_is_moved_for_a_small_gain() -> None:
-    """5 against 4 is as good as it gets with one object each; 5.2 against 5 as well."""
-    assert shares({1: 0, 2: 1}, {1: 5.0, 2: 4.0}).moves(2, worth=0.92) == {}
-    nearly = shares({1: 0, 2: 0, 3: 1}, {1: 5.0, 2: 0.2, 3: 5.0})
-    assert nearly.moves(2, worth=0.92) == {}
+    assert found.dealt(2) == {4: 0}
+    assert taken(found, found.dealt(2)).members(1) == [2, 3]
 
 
 def test_objects_are_shared_out_to_groups_that_have_none() -> None:
     found = shares(dict.fromkeys(range(1, 7), 0), {})
-    moves = found.moves(3, worth=1.0)
-    for track_id, group in moves.items():
-        found.put(track_id, group)
+    taken(found, found.dealt(3))
     assert [len(found.members(group)) for group in range(3)] == [2, 2, 2]
 
 
@@ -67,27 +71,41 @@ def test_the_process_that_waits_for_the_others_gets_fewer_objects() -> None:
 
     While they learn, the first has one to learn, not two.
     """
-    found = shares(dict.fromkeys(range(10), 0), dict.fromkeys(range(10), 1.0))
-    for _ in range(50):
-        found.measure_besides(30.0)
-    for track_id, group in found.moves(4, worth=1.0).items():
-        found.put(track_id, group)
+    found = waited_for(shares(dict.fromkeys(range(10), 0), dict.fromkeys(range(10), 1.0)))
+    taken(found, found.dealt(4))
     assert [len(found.members(group)) for group in range(4)] == [1, 3, 3, 3]
     assert found.idlest(4) == 0
 
 
 def test_groups_that_have_no_time_to_learn_meanwhile_count_in_full() -> None:
-    """Two and three of five: 2.25 and .75 after it, or the other way round 2.25 and .75 as well.
+    """Three and two of five: 2.25, and the first learns for .75 after it; or the second does.
 
-    With time to learn meanwhile it is .5 after it, of the first group's two.
+    With time to learn meanwhile the second one's does not count: the first is left two, with .5.
     """
     found = shares({1: 0, 2: 0, 3: 0, 4: 1, 5: 1}, dict.fromkeys(range(1, 6), 1.0))
-    assert found.moves(2, worth=0.99) == {}
-    for _ in range(50):
-        found.measure_besides(1.0)
-    for track_id, group in found.moves(2, worth=0.99).items():
-        found.put(track_id, group)
+    assert found.adjusted(2) == {}
+    found = taken(waited_for(found), found.adjusted(2))
     assert [len(found.members(group)) for group in (0, 1)] == [2, 3]
+
+
+def test_an_object_that_has_become_dear_is_adjusted_for() -> None:
+    """1 against 3 + 1 + 1: the first two change places, and it is 3 against 3."""
+    found = shares({1: 0, 2: 1, 3: 1, 4: 1}, {1: 1.0, 2: 3.0, 3: 1.0, 4: 1.0})
+    assert found.adjusted(2) == {2: 0, 1: 1}
+    assert taken(found, found.adjusted(2)).adjusted(2) == {}
+
+
+def test_one_object_goes_where_an_exchange_would_do_less() -> None:
+    """1 against 1 + 1 + 1: one moves, and it is 2 against 2."""
+    found = shares({1: 0, 2: 1, 3: 1, 4: 1}, dict.fromkeys(range(1, 5), 1.0))
+    assert found.adjusted(2) == {2: 0}
+
+
+def test_nothing_is_moved_for_a_small_gain() -> None:
+    """5 against 4 is as good as it gets with one object each; 5.2 against 5 as well."""
+    assert shares({1: 0, 2: 1}, {1: 5.0, 2: 4.0}).adjusted(2) == {}
+    nearly = shares({1: 0, 2: 0, 3: 1}, {1: 5.0, 2: 0.2, 3: 5.0})
+    assert nearly.adjusted(2) == {}
 
 
 def test_what_an_object_costs_is_the_mean_of_its_last_frames() -> None:

@@ -19,17 +19,18 @@ from track_anything.tracking.hearing import Reach, needs
 from track_anything.tracking.kept_memory import keep_memory
 from track_anything.tracking.processes import GroupProcess, can_start, close_all
 from track_anything.tracking.rivals import Logits
-from track_anything.tracking.shares import MOST_PROCESSES, WORTH_MOVING, Shares, process_count
+from track_anything.tracking.shares import MOST_PROCESSES, Shares, process_count
 from track_anything.tracking.snapshot import ObjectParts
 
 _log = logging.getLogger(__name__)
 
 HERE = 0
 """Number of the group in this process; those in others follow."""
-BALANCE_EVERY = 50
+BALANCE_EVERY = 10
 """Frames after which it is asked anew whether the objects are well shared out."""
 FIRST_BALANCE = 5
-"""The same after processes came or went: by then it is known what the objects cost."""
+"""They are shared out anew so many frames after processes came or went: by then it is known what
+they cost."""
 INTERRUPTED = "carrying the objects was interrupted between their processes: track again"
 
 
@@ -71,7 +72,7 @@ class Crew:
         self._failure = ""
         self._frame_count = 0
         self._is_uneven = False
-        self._balance_frame = 0
+        self._dealt_frame = 0
         self._finished = time.perf_counter()
         for processes in (self._processes, self._starting):
             weakref.finalize(self, close_all, processes)
@@ -247,12 +248,16 @@ class Crew:
             self._dismiss(most)
         missing = process_count(asked, count, cores) - 1 - len(self._processes)
         self._start(missing)
+        if not self._processes:
+            return
+        since = self._frame_count - self._dealt_frame
         if self._is_uneven:
-            self._share_out(worth=1.0)
-            self._is_uneven, self._balance_frame = False, self._frame_count + FIRST_BALANCE
-        elif self._frame_count >= self._balance_frame:
-            self._share_out(worth=WORTH_MOVING)
-            self._balance_frame = self._frame_count + BALANCE_EVERY
+            self._move(self._shares.dealt(len(self._groups)))
+            self._is_uneven, self._dealt_frame = False, self._frame_count
+        elif since == FIRST_BALANCE:
+            self._move(self._shares.dealt(len(self._groups)))
+        elif since % BALANCE_EVERY == 0:
+            self._move(self._shares.adjusted(len(self._groups)))
 
     def _dismiss(self, count: int) -> None:
         """Keep so many processes; this one takes the objects of the others."""
@@ -284,10 +289,6 @@ class Crew:
         self._processes += self._starting
         self._starting.clear()
         self._is_uneven = True
-
-    def _share_out(self, *, worth: float) -> None:
-        if self._processes:
-            self._move(self._shares.moves(len(self._groups), worth=worth))
 
     def _move(self, moves: Mapping[int, int]) -> None:
         """Bring objects into other groups."""

@@ -87,6 +87,15 @@ class Rect:
             self.y_min, other.y_min
         ) < min(self.y_max, other.y_max)
 
+    def is_within(self, other: "Rect") -> bool:
+        """Whether another part holds this one."""
+        return (
+            other.x_min <= self.x_min
+            and other.y_min <= self.y_min
+            and self.x_max <= other.x_max
+            and self.y_max <= other.y_max
+        )
+
     def common(self, other: "Rect") -> "Rect":
         """The part shared with another; they must overlap."""
         return Rect(
@@ -276,6 +285,18 @@ class Features:
         for side in GRADIENT_WINDOWS:
             self._planes += [(mean(signed, side, room), 2), (mean(absolute, side, room), 4)]
         self._around = mean(packed, NEIGHBOUR_WINDOW, room)
+
+    def narrow(self, rect: Rect) -> None:
+        """Be the features of a part of their part alone: the same to the bit as of that by itself.
+
+        Raises:
+            ValueError: If it is no part of it.
+        """
+        if not rect.is_within(self.rect):
+            raise ValueError(f"{rect} is no part of {self.rect}")
+        left, top = self._place
+        self._place = left + rect.x_min - self.rect.x_min, top + rect.y_min - self.rect.y_min
+        self.rect = rect
 
     def release(self) -> None:
         """Give the memory back: nothing can be asked any more."""

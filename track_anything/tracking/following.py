@@ -31,7 +31,6 @@ from track_anything.tracking.motion import (
     prior_logits,
     stray_parts,
 )
-from track_anything.tracking.planes import PlaneMemory
 from track_anything.tracking.refinement import NOWHERE, refined_logits
 from track_anything.tracking.rivals import Logits, is_touched, rivals_together, yield_to_rivals
 from track_anything.tracking.search import UNLIKE, find_object, search_area
@@ -40,6 +39,9 @@ TOUCH = 4
 """Objects whose carried masks come this close touch, in pixels of a level."""
 MOSTLY = 0.5
 """What is left of an object that is hidden by more than this must be of its colours."""
+LITTLE = 8
+"""An object that moves no further from one frame to the next moves little, in pixels of its level.
+Nine of ten do."""
 SMALLEST = 3
 """A carried mask of fewer pixels of its level is lost."""
 
@@ -78,14 +80,24 @@ def carried_mask(
     return Logits(warped - np.float32(0.5), rect, size)
 
 
+def likely_part(
+    carried: Carried, frame_size: tuple[int, int], config: PropagatorConfig
+) -> Rect | None:
+    """Where `carried_mask` will lie on the next frame if the object moves little; None if lost."""
+    if carried.rect is None:
+        return None
+    size = level_size(frame_size, carried.level)
+    still = object_rect(carried.extent, carried.rect, 0, size)
+    return still.grown(config.search + LITTLE, size)
+
+
 def seen_alone(
     carried: Carried,
     warped: Logits,
     rivals: Sequence[Logits],
-    pyramid: FramePyramid,
+    features: Features,
     flow: Floats | None,
     config: PropagatorConfig,
-    memory: PlaneMemory,
 ) -> View:
     """An object by its place and its looks.
 
@@ -93,10 +105,9 @@ def seen_alone(
         carried: The object.
         warped: What carried_mask returned.
         rivals: The same of its rivals.
-        pyramid: Of the frame.
+        features: Of the part of the frame where warped lies.
         flow: As `carry_soft_mask`.
         config: Settings.
-        memory: For the features.
     """
     touched = carried.is_touched = is_touched(warped, rivals, TOUCH)
     place, covered = warped.values + np.float32(0.5), None
@@ -105,7 +116,6 @@ def seen_alone(
     prior = prior_logits(place, config, is_touched=touched)
     if covered is not None:
         widened_prior(prior, carried, covered, least=FORBIDDEN)
-    features = pyramid.features(carried.level, warped.rect, memory=memory)
     looks = sharp_looks(carried.model, features, prior)
     return View(warped, place, features, looks, Logits(looks + prior, warped.rect, warped.size))
 

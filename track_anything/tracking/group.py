@@ -24,6 +24,7 @@ from track_anything.tracking.following import (
     View,
     carried_mask,
     follow,
+    likely_part,
     look_for,
     searched_part,
     seen_alone,
@@ -43,11 +44,26 @@ class ObjectGroup:
     objects in other groups are handed over, where they are heard.
     """
 
-    def __init__(self, config: PropagatorConfig, seed: int, *, thread_count: int = 1) -> None:
-        """Make a group without objects; new masks are learned side by side on threads."""
+    def __init__(
+        self,
+        config: PropagatorConfig,
+        seed: int,
+        *,
+        thread_count: int = 1,
+        is_asked: Callable[[], bool] = lambda: False,
+    ) -> None:
+        """Make a group without objects.
+
+        Args:
+            config: Settings.
+            seed: Of every random choice.
+            thread_count: New masks are learned side by side on so many threads.
+            is_asked: Whether somebody waits: nothing more is done ahead then.
+        """
         self._config = config
         self._seed = seed
         self._thread_count = thread_count
+        self._is_asked = is_asked
         self._threads: ThreadPoolExecutor | None = None
         self._memory = PlaneMemory()
         self.objects: dict[int, Carried] = {}
@@ -56,6 +72,8 @@ class ObjectGroup:
         self._pyramid: FramePyramid | None = None
         self._flow: Floats | None = None
         self._warped: dict[int, Logits] = {}
+        # Computed before it is known where the objects are; of their level then.
+        self._ahead: dict[int, tuple[int, Features]] = {}
         self._views: dict[int, View] = {}
         self._own: dict[int, Logits] = {}
         self._heard: Heard = {}
@@ -69,6 +87,7 @@ class ObjectGroup:
         self.objects.clear()
         self._to_learn.clear()
         self._to_learn_on.clear()
+        self._ahead.clear()
         self._memory.clear()
         self._pyramid = None
 
@@ -99,11 +118,20 @@ class ObjectGroup:
         """Take the frame that all further calls are about."""
         if self._pyramid is None or self._pyramid.frame is not frame:
             self._pyramid = FramePyramid(frame, seed=self._seed)
+            # Whatever was computed ahead and never used is of the frame before.
+            self._drop_ahead()
 
     def prepare(self) -> None:
-        """Compute now what does not depend on where the objects are."""
+        """Compute now what will be needed of the frame, if the objects have moved little."""
         for level in {carried.level for carried in self.objects.values()}:
             self._here.places(level, RECENT_PLACES)
+        for track_id, carried in sorted(self.objects.items()):
+            rect = likely_part(carried, self._here.size, self._config)
+            if self._is_asked():
+                return
+            if rect is not None:
+                features = self._here.features(carried.level, rect, memory=self._memory)
+                self._ahead[track_id] = carried.level, features
 
     def learn(self, track_id: int, mask: Mask) -> None:
         """Take a mask as certain; an empty one says that the object is not visible."""
@@ -275,12 +303,26 @@ class ObjectGroup:
                     self.objects[track_id],
                     self._warped[track_id],
                     self._rivals(track_id, self._warped),
-                    self._here,
+                    self._features(track_id),
                     self._flow,
                     self._config,
-                    self._memory,
                 )
             self._views[track_id], self._own[track_id] = view, view.own
+
+    def _features(self, track_id: int) -> Features:
+        rect, level = self._warped[track_id].rect, self.objects[track_id].level
+        known_level, known = self._ahead.pop(track_id, (level, None))
+        if known is not None and known_level == level and rect.is_within(known.rect):
+            known.narrow(rect)
+            return known
+        if known is not None:
+            known.release()
+        return self._here.features(level, rect, memory=self._memory)
+
+    def _drop_ahead(self) -> None:
+        while self._ahead:
+            _, (_, features) = self._ahead.popitem()
+            features.release()
 
     def _follow(self, track_id: int) -> Propagation:
         view, rivals = self._views.pop(track_id), self._rivals(track_id, self._own)

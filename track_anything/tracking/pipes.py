@@ -2,6 +2,7 @@
 
 import io
 import pickle
+import select
 import struct
 import sys
 from typing import Any
@@ -37,6 +38,12 @@ class MessagePipes:
         self._write(memoryview(b"".join(head)))
         for part in parts:
             self._write(part)
+
+    def is_waiting(self) -> bool:
+        """Whether a message has come, at least in part; where that cannot be known, True."""
+        if sys.platform == "win32":
+            return True
+        return bool(select.select([self._incoming], [], [], 0)[0])
 
     def receive(self) -> Any:
         """The next message.

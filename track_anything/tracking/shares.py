@@ -1,6 +1,6 @@
 """Which group carries which object, so that all groups have as much to do."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
@@ -17,8 +17,9 @@ done."""
 HEAD_STARTS = 5
 """Ways of sharing out that are compared: the first group is dealt fewer objects from one to the
 next, until it has none where there are few."""
-WORTH_MOVING = 0.92
-"""Objects change groups if the busiest group then has no more than this of what it has now."""
+WORTH_MOVING = 0.95
+"""An object changes groups if a frame then takes no longer than this of what it takes now: to send
+one takes as long as half an object on a frame, and the next chance is ten frames later."""
 
 
 def process_count(asked: int, object_count: int, cores: int) -> int:
@@ -84,19 +85,42 @@ class Shares:
         more = self._usual * np.eye(group_count)
         return int(np.argmin([self._delay(loads + one) for one in more]))
 
-    def moves(self, group_count: int, *, worth: float) -> dict[int, int]:
-        """Which objects should go to which group; none if that leaves over `worth` of the time."""
-        present = self._delay(self._loads(self._groups, group_count))
+    def dealt(self, group_count: int) -> dict[int, int]:
+        """Which objects should go to which group, with all of them shared out anew."""
         each = self._loads(self._groups, group_count).sum() / group_count
-        dealt = [
+        ways = [
             self._dealt(group_count, head_start=each * share)
             for share in np.linspace(0, 1, HEAD_STARTS)
         ]
-        delays = [self._delay(self._loads(groups, group_count)) for groups in dealt]
-        best = int(np.argmin(delays))
-        if delays[best] > worth * present:
-            return {}
-        return {i: group for i, group in dealt[best].items() if group != self._groups[i]}
+        best = min(ways, key=lambda groups: self._delay(self._loads(groups, group_count)))
+        return {i: group for i, group in best.items() if group != self._groups[i]}
+
+    def adjusted(self, group_count: int) -> dict[int, int]:
+        """The object that should go to another group, or the two that should change places.
+
+        None unless that is worth it.
+        """
+        loads = self._loads(self._groups, group_count)
+        best: dict[int, int] = {}
+        least = WORTH_MOVING * self._delay(loads)
+        # It is the busiest group, or the first, that the others wait for.
+        for source in {int(loads.argmax()), 0}:
+            for track_id in self.members(source):
+                for moves in self._ways_out(track_id, source, group_count):
+                    then = loads.copy()
+                    for i, group in moves.items():
+                        then[self._groups[i]] -= self._cost(i)
+                        then[group] += self._cost(i)
+                    if (delay := self._delay(then)) < least:
+                        best, least = moves, delay
+        return best
+
+    def _ways_out(self, track_id: int, source: int, group_count: int) -> Iterator[dict[int, int]]:
+        for target in range(group_count):
+            if target != source:
+                yield {track_id: target}
+                for other in self.members(target):
+                    yield {track_id: target, other: source}
 
     def _dealt(self, group_count: int, *, head_start: float) -> dict[int, int]:
         """All objects shared out, as if the first group had to do something else before."""

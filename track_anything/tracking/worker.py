@@ -1,5 +1,6 @@
 """The process that carries a group of objects for another one, which starts and asks it."""
 
+import gc
 import io
 import os
 import signal
@@ -27,7 +28,9 @@ def serve() -> None:
     cv2.setNumThreads(1)
     pipes.send(READY)
     try:
-        group = ObjectGroup(*pipes.receive())
+        group = ObjectGroup(*pipes.receive(), is_asked=pipes.is_waiting)
+        # What was loaded stays: the garbage collector need not look at it again and again.
+        gc.freeze()
         _answer(pipes, group)
     except (EOFError, OSError):
         return
