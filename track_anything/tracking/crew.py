@@ -191,12 +191,9 @@ class Crew:
         told = [(one.heard, {i: masks[i] for i in one.placed_others}, one.told) for one in groups]
         looks: dict[int, Logits] = _merged(self._each("look", told))
         is_alone = not self._processes
-        found = _merged(
-            self._each("finish", [({i: looks[i] for i in one.others}, is_alone) for one in groups])
-        )
-        # The others learn from it now as well, unasked, and while this process goes on.
-        self._here.group.learn_on()
-        return found
+        ends = [({i: looks[i] for i in one.others}, is_alone) for one in groups]
+        # All learn from it, the others when they have answered: this process does not wait for it.
+        return _merged(self._each("finish", ends, then=self._here.group.learn_on))
 
     # The groups.
 
@@ -212,13 +209,20 @@ class Crew:
     def _all(self, name: str, *arguments: Any) -> list[Any]:
         return self._each(name, [arguments] * len(self._groups))
 
-    def _each(self, name: str, arguments: Sequence[tuple[Any, ...]]) -> list[Any]:
-        """Call a method of every group at once."""
+    def _each(
+        self,
+        name: str,
+        arguments: Sequence[tuple[Any, ...]],
+        then: Callable[[], None] = lambda: None,
+    ) -> list[Any]:
+        """Call a method of every group at once; then do something while the others still work."""
         groups = self._groups
         # This process works when it answers, so it is asked last and answers first.
         for group, given in zip(reversed(groups), reversed(arguments), strict=True):
             group.ask(name, *given)
-        return [group.answer() for group in groups]
+        here = self._here.answer()
+        then()
+        return [here, *(process.answer() for process in self._processes)]
 
     @contextmanager
     def _asking(self) -> Iterator[None]:

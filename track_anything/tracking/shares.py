@@ -11,9 +11,8 @@ MOST_PROCESSES = 8
 NEWEST = 0.2
 """Share of the newest frame in the mean of what an object costs."""
 LEARNING = 0.25
-"""Share of what an object costs that is learning. The other groups learn while the first group's
-process learns too, and does what it does besides: the fewer objects it has, the sooner that is
-done."""
+"""Share of what an object costs that is learning. The other groups learn when they have answered,
+while the first one's process does what it does besides; that one learns before."""
 HEAD_STARTS = 5
 """Ways of sharing out that are compared: the first group is dealt fewer objects from one to the
 next, until it has none where there are few."""
@@ -135,8 +134,9 @@ class Shares:
 
     def _delay(self, loads: np.ndarray) -> float:
         """Seconds of a frame that depend on who carries what."""
-        learning = LEARNING * loads
-        return float((loads - learning).max() + max(learning[0], learning.max() - self._besides))
+        here, others = loads[0], loads[1:].max(initial=0.0)
+        late = max(LEARNING * others - self._besides, 0.0)
+        return float(max(here, (1 - LEARNING) * others) + late)
 
     def _cost(self, track_id: int) -> float:
         return self._costs.get(track_id, self._usual)
