@@ -118,7 +118,7 @@ class AppearanceConfig:
     rate: float = 1e-3
     learned: float = 0.028
     key_steps: int = 60
-    batch: int = 512
+    batch: int = 1024
     key_masks: int = 6
     recent_frames: int = 6
 

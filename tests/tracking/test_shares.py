@@ -46,21 +46,11 @@ def taken(found: Shares, moves: dict[int, int]) -> Shares:
     return found
 
 
-def waited_for(found: Shares) -> Shares:
-    """Enough is done besides for all others to learn meanwhile."""
-    for _ in range(50):
-        found.measure_besides(30.0)
-    return found
-
-
-def test_objects_are_dealt_so_that_the_first_group_is_done_with_the_others() -> None:
-    """That one learns before it waits for them, which is a quarter: 4 is as long as 5.3 elsewhere.
-
-    So of 4 + 3 + 2 + 1 it takes 4, and the others 6.
-    """
-    found = waited_for(shares({1: 0, 2: 0, 3: 0, 4: 1}, {1: 4.0, 2: 3.0, 3: 2.0, 4: 1.0}))
+def test_objects_are_dealt_so_that_all_groups_have_as_much_to_do() -> None:
+    """4 and 1, 3 and 2."""
+    found = shares({1: 0, 2: 0, 3: 0, 4: 1}, {1: 4.0, 2: 3.0, 3: 2.0, 4: 1.0})
     taken(found, found.dealt(2))
-    assert [found.members(0), found.members(1)] == [[2, 4], [1, 3]]
+    assert [found.members(0), found.members(1)] == [[1, 4], [2, 3]]
 
 
 def test_objects_are_shared_out_to_groups_that_have_none() -> None:
@@ -69,22 +59,15 @@ def test_objects_are_shared_out_to_groups_that_have_none() -> None:
     assert [len(found.members(group)) for group in range(3)] == [2, 2, 2]
 
 
-def test_of_ten_alike_the_first_group_of_four_gets_two() -> None:
-    found = waited_for(shares(dict.fromkeys(range(10), 0), dict.fromkeys(range(10), 1.0)))
-    taken(found, found.dealt(4))
-    assert [len(found.members(group)) for group in range(4)] == [2, 3, 3, 2]
-    assert found.idlest(4) == 3
+def test_the_group_that_learns_before_it_is_done_gets_fewer_objects() -> None:
+    """Ten: where some must have three, they are waited for, and the first is done sooner with one.
 
-
-def test_groups_that_have_no_time_to_learn_meanwhile_count_in_full() -> None:
-    """Four and four take 4 and 1 more to learn, three and five 3.75 and 1.25.
-
-    With time to learn while other things are done, that is 4 against 3.75.
+    With 2 it would end 2 * 0.45 after they have looked, and not 3 * 0.2.
     """
-    found = shares({i: i % 2 for i in range(8)}, dict.fromkeys(range(8), 1.0))
-    assert found.adjusted(2) == {}
-    found = taken(waited_for(found), found.adjusted(2))
-    assert [len(found.members(group)) for group in (0, 1)] == [3, 5]
+    found = shares(dict.fromkeys(range(10), 0), dict.fromkeys(range(10), 1.0))
+    taken(found, found.dealt(4))
+    assert [len(found.members(group)) for group in range(4)] == [1, 3, 3, 3]
+    assert found.idlest(4) == 0
 
 
 def test_an_object_that_has_become_dear_is_adjusted_for() -> None:
@@ -102,14 +85,14 @@ def test_one_object_goes_where_an_exchange_would_do_less() -> None:
 
 def test_nothing_is_moved_for_a_small_gain() -> None:
     """4 against 5 is as good as it gets with one object each; 5 is hardly less than 5.2."""
-    assert waited_for(shares({1: 0, 2: 1}, {1: 4.0, 2: 5.0})).adjusted(2) == {}
+    assert shares({1: 0, 2: 1}, {1: 4.0, 2: 5.0}).adjusted(2) == {}
     nearly = shares({1: 0, 2: 0, 3: 1}, {1: 5.0, 2: 0.2, 3: 5.0})
-    assert waited_for(nearly).adjusted(2) == {}
+    assert nearly.adjusted(2) == {}
 
 
 def test_what_an_object_costs_is_the_mean_of_its_last_frames() -> None:
     """One slow frame in ten does not make a slow object: 1, and 0.2 of the way to 6, is 2."""
-    found = waited_for(shares({1: 0, 2: 1}, {1: 1.0, 2: 4.0}))
+    found = shares({1: 0, 2: 1}, {1: 1.0, 2: 4.0})
     found.measure({1: 6.0})
     assert found.idlest(2) == 0
     for _ in range(3):

@@ -1,7 +1,6 @@
 """All objects of a video, in one group or in several that work side by side."""
 
 import logging
-import time
 import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -73,7 +72,6 @@ class Crew:
         self._frame_count = 0
         self._is_uneven = False
         self._dealt_frame = 0
-        self._finished = time.perf_counter()
         for processes in (self._processes, self._starting):
             weakref.finalize(self, close_all, processes)
 
@@ -163,8 +161,6 @@ class Crew:
             flow_to: Computes the flow; the other processes prepare the frame meanwhile.
         """
         with self._asking():
-            if self._processes:
-                self._shares.measure(_merged(self._all("seconds")))
             self._staff()
             # A picture takes as long to send as the flow to compute: all at once.
             sent = [self._senders.submit(process.show, frame) for process in self._processes]
@@ -176,10 +172,9 @@ class Crew:
                     wait(sent)
                 for one in sent:
                     one.result()
-                self._shares.measure_besides(time.perf_counter() - self._finished)
-                reaches: dict[int, Reach] = _merged(self._all("place", flow))
-                found = self._exchange(reaches)
-            self._finished = time.perf_counter()
+                placed = self._all("place", flow)
+                self._shares.measure(_merged([seconds for _, seconds in placed]))
+                found = self._exchange(_merged([reaches for reaches, _ in placed]))
         return dict(sorted(found.items()))
 
     def _exchange(self, reaches: Mapping[int, Reach]) -> dict[int, Propagation]:

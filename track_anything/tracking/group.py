@@ -79,7 +79,8 @@ class ObjectGroup:
         self._heard: Heard = {}
         self._awaited: frozenset[int] = frozenset()
         self._found: dict[int, Propagation] = {}
-        self._to_learn_on: list[tuple[int, Features, Callable[[], None]]] = []
+        # What is to be learned of the objects on this frame, with the features that it needs.
+        self._to_learn_on: dict[int, tuple[Features, Callable[[], None]]] = {}
         self._seconds: dict[int, float] = {}
 
     def clear(self) -> None:
@@ -93,6 +94,7 @@ class ObjectGroup:
 
     def forget(self, track_id: int) -> None:
         """Drop an object, if it is here."""
+        self._learn_on([track_id])
         self.objects.pop(track_id, None)
         self._to_learn.pop(track_id, None)
 
@@ -123,6 +125,7 @@ class ObjectGroup:
 
     def prepare(self) -> None:
         """Compute now what will be needed of the frame, if the objects have moved little."""
+        self.learn_now()
         for level in {carried.level for carried in self.objects.values()}:
             self._here.places(level, RECENT_PLACES)
         for track_id, carried in sorted(self.objects.items()):
@@ -151,8 +154,9 @@ class ObjectGroup:
         self._to_learn[track_id] = partial(learn_key, carried, pyramid, mask.copy(), is_new=is_new)
 
     def learn_now(self, ids: Iterable[int] | None = None) -> None:
-        """Learn the masks taken of some objects, or of all."""
-        chosen = list(self._to_learn) if ids is None else ids
+        """Learn the masks taken of some objects, or of all, and what is left of `learn_on`."""
+        chosen = list({**self._to_learn_on, **self._to_learn}) if ids is None else list(ids)
+        self._learn_on(chosen)
         waiting = [learn for i in chosen if (learn := self._to_learn.pop(i, None)) is not None]
         if not waiting:
             return
@@ -193,9 +197,14 @@ class ObjectGroup:
         self.learn_now([track_id])
         cede(self.objects[track_id], mask)
 
-    def place(self, flow: Floats | None) -> dict[int, Reach]:
-        """Where the objects look on the frame, given the flow to it from the one before."""
+    def place(self, flow: Floats | None) -> tuple[dict[int, Reach], dict[int, float]]:
+        """Where the objects look on the frame, given the flow to it from the one before.
+
+        Returns:
+            Besides, the seconds that each object has cost on the last one.
+        """
         self.learn_now()
+        spent = dict(self._seconds)
         pyramid = self._here
         self._flow = flow
         self._warped.clear()
@@ -213,7 +222,7 @@ class ObjectGroup:
             else:
                 rect = searched_part(carried, pyramid.size)
             reaches[track_id] = Reach(carried.first_frame, rect, size, warped is not None)
-        return reaches
+        return reaches, spent
 
     def warped(self, ids: Iterable[int]) -> dict[int, Logits]:
         """Carried masks of objects here, for those in other groups that hear them."""
@@ -268,11 +277,15 @@ class ObjectGroup:
                     self._carry(cluster)
 
     def learn_on(self) -> None:
-        """Let the objects learn from what they are on this frame."""
-        with single_thread():
-            while self._to_learn_on:
-                track_id, features, learn = self._to_learn_on.pop()
-                with self._timed(track_id):
+        """Let the objects learn from what they are on this frame, until somebody asks."""
+        while self._to_learn_on and not self._is_asked():
+            self._learn_on([next(iter(self._to_learn_on))])
+
+    def _learn_on(self, ids: Iterable[int]) -> None:
+        for track_id in ids:
+            if track_id in self._to_learn_on:
+                features, learn = self._to_learn_on.pop(track_id)
+                with single_thread(), self._timed(track_id):
                     learn()
                 features.release()
 
@@ -282,10 +295,6 @@ class ObjectGroup:
             if track_id in self._views:
                 with self._timed(track_id):
                     self._found[track_id] = self._follow(track_id)
-
-    def seconds(self) -> dict[int, float]:
-        """What each object has cost on the frame."""
-        return dict(self._seconds)
 
     @contextmanager
     def _timed(self, track_id: int) -> Iterator[None]:
@@ -327,7 +336,7 @@ class ObjectGroup:
     def _follow(self, track_id: int) -> Propagation:
         view, rivals = self._views.pop(track_id), self._rivals(track_id, self._own)
         found, learn = follow(self.objects[track_id], view, rivals, self._here, self._config)
-        self._to_learn_on.append((track_id, view.features, learn))
+        self._to_learn_on[track_id] = view.features, learn
         return found
 
     def _rivals(self, track_id: int, of: Mapping[int, Logits]) -> list[Logits]:

@@ -10,9 +10,10 @@ MOST_PROCESSES = 8
 """Chosen at most: each holds 0.4 GB, most of it libraries."""
 NEWEST = 0.2
 """Share of the newest frame in the mean of what an object costs."""
-LEARNING = 0.25
-"""Share of what an object costs that is learning. The other groups learn when they have answered,
-while the first one's process does what it does besides; that one learns before."""
+LOOKING, LEARNING = 0.55, 0.25
+"""Shares of what an object costs. All groups wait for one another when they have looked. The other
+groups learn when they have answered, while the first one's process does what it does besides; that
+one learns before."""
 HEAD_STARTS = 5
 """Ways of sharing out that are compared: the first group is dealt fewer objects from one to the
 next, until it has none where there are few."""
@@ -40,7 +41,6 @@ class Shares:
         """No objects."""
         self._groups: dict[int, int] = {}
         self._costs: dict[int, float] = {}
-        self._besides = 0.0
 
     def __len__(self) -> int:
         """Objects known."""
@@ -73,10 +73,6 @@ class Shares:
         for track_id, spent in seconds.items():
             before = self._costs.get(track_id, spent)
             self._costs[track_id] = before + NEWEST * (spent - before)
-
-    def measure_besides(self, seconds: float) -> None:
-        """Say for how long the first group's process did other things since the last frame."""
-        self._besides += NEWEST * (seconds - self._besides)
 
     def idlest(self, group_count: int) -> int:
         """The group from which one more object delays a frame least."""
@@ -135,8 +131,9 @@ class Shares:
     def _delay(self, loads: np.ndarray) -> float:
         """Seconds of a frame that depend on who carries what."""
         here, others = loads[0], loads[1:].max(initial=0.0)
-        late = max(LEARNING * others - self._besides, 0.0)
-        return float(max(here, (1 - LEARNING) * others) + late)
+        looked = LOOKING * max(here, others)
+        ended = max((1 - LOOKING) * here, (1 - LOOKING - LEARNING) * others)
+        return float(looked + ended)
 
     def _cost(self, track_id: int) -> float:
         return self._costs.get(track_id, self._usual)

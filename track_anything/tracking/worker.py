@@ -16,7 +16,12 @@ READY = "ready"
 """The first message, once everything is loaded."""
 SILENT = frozenset({"show"})
 """Calls without an answer: the next one's tells what went wrong."""
-MEANWHILE = {"show": "prepare", "look": "work_ahead", "finish": "learn_on"}
+MEANWHILE = {
+    "show": "prepare",
+    "look": "work_ahead",
+    "finish": "learn_on",
+    "resemblance": "learn_on",
+}
 """What is done after a call, without being asked, while the asking process is busy."""
 
 
