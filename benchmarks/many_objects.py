@@ -1,6 +1,6 @@
 """What ten objects cost against one in the same video, and five.
 
-    python benchmarks/many_objects.py [--frames 50] [--repeats 3] [--cores 0,1] [-o RESULT.json]
+    python benchmarks/many_objects.py [--frames 30] [--repeats 3] [--cores 0,1] [-o RESULT.json]
     python benchmarks/many_objects.py --video FILE --boxes X0,Y0,X1,Y1 X0,Y0,X1,Y1 ... [-o ...]
 
 Ten players of a drawn futsal match at 1280x720, from their exact masks; and objects of a video,
@@ -53,9 +53,8 @@ MORE_PLAYERS = (
     Player("blue 4", BLUE, 4, ((0, 12.2, 10.4), (3, 12.4, 10.6), (4, 13.2, 10.4), (5, 14.2, 10.6))),
     Player("red 5", RED, 5, ((0, 14.2, 4.6), (3, 14.4, 4.8), (4, 15.2, 4.6), (5, 16.0, 4.4))),
 )
-WARM_UP = 25
-"""Frames after the first that are not counted: recent memory fills, processes start, and as many
-results are held back as ever will be."""
+WARM_UP = 10
+"""Frames after the first that are not counted: recent memory fills, processes start."""
 
 
 @dataclass(frozen=True)
@@ -212,7 +211,7 @@ def _figures(one: np.ndarray, more: np.ndarray, count: int) -> dict[str, object]
 def main() -> None:
     """Measure, report."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--frames", type=int, default=50)
+    parser.add_argument("--frames", type=int, default=30)
     parser.add_argument("--repeats", type=int, default=3)
     parser.add_argument("--cores", help="pin the process to these, such as 0,1")
     parser.add_argument("--video", type=Path)

@@ -1,7 +1,7 @@
 """The verbs: six sockets. A new engine, prompt kind or export implements or wraps one of them."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Protocol, runtime_checkable
 
 from track_anything.structures import (
@@ -125,8 +125,11 @@ class Propagator(Protocol):
         """Drop an object. Unknown ids are ignored."""
         ...
 
-    def save(self) -> bytes:
-        """State from which restore goes on with the same masks, byte for byte."""
+    def save(self, track_ids: Collection[int] | None = None) -> bytes:
+        """State from which restore goes on with the same masks, byte for byte.
+
+        Of all objects, or of these alone; each must be known.
+        """
         ...
 
     def restore(self, state: bytes) -> None:

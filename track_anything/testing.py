@@ -3,7 +3,7 @@
 import io
 import math
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 
@@ -229,10 +229,12 @@ class HoldingPropagator:
         """Drop an object."""
         self._known().pop(track_id, None)
 
-    def save(self) -> bytes:
+    def save(self, track_ids: Collection[int] | None = None) -> bytes:
         """The masks as an npz file."""
+        known = self._known()
+        masks = {str(i): known[i] for i in sorted(known if track_ids is None else track_ids)}
         buffer = io.BytesIO()
-        np.savez(buffer, **{str(i): mask for i, mask in sorted(self._known().items())})  # type: ignore[arg-type]
+        np.savez(buffer, **masks)  # type: ignore[arg-type]
         return buffer.getvalue()
 
     def restore(self, state: bytes) -> None:

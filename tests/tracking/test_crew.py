@@ -159,17 +159,27 @@ def test_processes_end_when_their_objects_go_and_a_lone_object_has_none(
     assert not is_alive(helper)
 
 
-def test_a_copy_that_carries_one_object_starts_no_process(make: Make, crowd: Any) -> None:
-    """As look-back makes them: all objects restored, all but one forgotten."""
-    first = make(1)
+def test_a_copy_of_one_object_starts_no_process_and_carries_it_as_the_oldest_is(
+    make: Make, crowd: Any
+) -> None:
+    """As look-back makes them: of three objects in two processes, one is saved and restored."""
+    first = make(2)
     begin(first, crowd, (1, 2, 3))
-    copy = make(2)
-    copy.start(crowd.info)
-    copy.restore(first.save())
+    for index in FRAMES[1:5]:
+        first.propagate(crowd.frame(index))
+    assert first.process_ids
+    copy, all_but = make(2), make(1)
+    copy.restore(first.save([2]))
+    all_but.restore(first.save())
     for track_id in (1, 3):
-        copy.forget(track_id)
-    assert set(copy.propagate(crowd.frame(1))) == {2}
+        all_but.forget(track_id)
+    for index in FRAMES[5:]:
+        found = copy.propagate(crowd.frame(index))
+        assert as_bytes(found) == as_bytes(all_but.propagate(crowd.frame(index)))
+        assert set(found) == {2}
     assert copy.process_ids == []
+    with pytest.raises(TrackingError, match="no object 9 is carried"):
+        first.save([2, 9])
 
 
 SCRIPT = """

@@ -1,6 +1,6 @@
 """The tracker with scripted parts, and with the real propagator on drawn scenes."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import replace
 from fractions import Fraction
 from typing import Any
@@ -107,7 +107,7 @@ class ScriptedPropagator:
     def forget(self, track_id: int) -> None:
         self._masks.pop(track_id, None)
 
-    def save(self) -> bytes:
+    def save(self, track_ids: Collection[int] | None = None) -> bytes:
         raise NotImplementedError
 
     def restore(self, state: bytes) -> None:

@@ -2,7 +2,7 @@
 
 import logging
 import weakref
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
@@ -101,10 +101,23 @@ class Crew:
             self._shares.put(track_id, HERE)
         self._is_uneven = True
 
-    def parts(self) -> dict[int, ObjectParts]:
-        """All that is kept of the objects."""
+    def parts(self, ids: Collection[int] | None = None) -> dict[int, ObjectParts]:
+        """All that is kept of some objects, or of all.
+
+        Raises:
+            TrackingError: If one of them is not known.
+        """
+        if ids is None:
+            with self._asking():
+                return _merged(self._all("parts"))
+        if unknown := [i for i in ids if self._shares.group_of(i) is None]:
+            raise TrackingError(f"no object {unknown[0]} is carried")
+        chosen = [
+            ([i for i in self._shares.members(number) if i in ids],)
+            for number in range(len(self._groups))
+        ]
         with self._asking():
-            return _merged(self._all("parts"))
+            return _merged(self._each("parts", chosen))
 
     def forget(self, track_id: int) -> None:
         """Drop an object, if it is known."""

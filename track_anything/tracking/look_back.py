@@ -208,10 +208,7 @@ class LookBack:
         assert self._info is not None
         propagator = self._copy()
         propagator.start(self._info)
-        propagator.restore(self._propagator.save())
-        for other in self._first_frames:
-            if other != track_id:
-                propagator.forget(other)
+        propagator.restore(self._propagator.save([track_id]))
         return propagator
 
     def _blend(

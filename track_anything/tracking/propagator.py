@@ -1,6 +1,6 @@
 """The propagator: optical flow says where an object probably is, its appearance model decides."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 import numpy as np
 
@@ -80,9 +80,13 @@ class FlowAppearancePropagator:
         """Take from an object's carried mask what turned out to be another's."""
         self._crew.about(track_id, "cede", mask, unknown=None)
 
-    def save(self) -> bytes:
-        """State from which restore goes on with the same masks, byte for byte."""
-        return pack_objects(self._crew.parts(), self._flow.previous, self._size)
+    def save(self, track_ids: Collection[int] | None = None) -> bytes:
+        """State from which restore goes on with the same masks; of these objects alone, or of all.
+
+        Raises:
+            TrackingError: If one of them is not known.
+        """
+        return pack_objects(self._crew.parts(track_ids), self._flow.previous, self._size)
 
     def restore(self, state: bytes) -> None:
         """Go on from what save returned, on a propagator of the same settings.
