@@ -184,6 +184,18 @@ def test_neighbours_are_the_colours_eight_pixels_away() -> None:
         assert np.allclose(features[3 * index : 3 * index + 3], expected, atol=1e-3)
 
 
+@pytest.mark.parametrize("rect", [Rect(20, 12, 41, 33), Rect(0, 0, 30, 9), Rect(31, 25, 90, 70)])
+def test_features_of_a_part_are_those_of_a_larger_part_to_the_bit(rect: Rect) -> None:
+    pictures = pyramid(noise(70, 90))
+    own, narrowed = pictures.features(0, rect), pictures.features(0, rect.grown(9, (70, 90)))
+    narrowed.narrow(rect)
+    assert np.array_equal(narrowed.grid(2), own.grid(2))
+    pixels = np.arange(0, rect.area, 7)
+    assert np.array_equal(narrowed.at(pixels), own.at(pixels))
+    with pytest.raises(ValueError, match="no part of"):
+        narrowed.narrow(rect.grown(1, (70, 90)))
+
+
 def test_gradients_are_signed_first_and_absolute_after() -> None:
     # Lightness falls to the right and does not change downwards.
     ramp = np.repeat(np.arange(250, 50, -4, dtype=np.uint8)[None], 40, axis=0)

@@ -47,6 +47,16 @@ def test_arrays_larger_than_a_pipe_come_as_they_were(
         assert np.array_equal(found[name], array)
 
 
+@pytest.mark.skipif(os.name != "posix", reason="elsewhere a message may always have come")
+def test_it_is_known_whether_a_message_waits(ends: tuple[MessagePipes, MessagePipes]) -> None:
+    one, other = ends
+    assert not other.is_waiting()
+    one.send("ready")
+    assert other.is_waiting()
+    other.receive()
+    assert not other.is_waiting()
+
+
 def test_a_closed_end_is_told(ends: tuple[MessagePipes, MessagePipes]) -> None:
     one, other = ends
     one.close()

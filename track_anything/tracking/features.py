@@ -1,7 +1,7 @@
 """Planar picture features at several resolutions, shared by all objects of a frame.
 
 Every object asks for its own part of the frame, so that its features are the same to the bit
-whichever other objects are tracked. (Two parts that overlap agree to rounding, 3e-4.)
+whichever other objects are tracked.
 """
 
 import threading

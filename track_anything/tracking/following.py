@@ -40,8 +40,8 @@ TOUCH = 4
 MOSTLY = 0.5
 """What is left of an object that is hidden by more than this must be of its colours."""
 LITTLE = 8
-"""An object that moves no further from one frame to the next moves little, in pixels of its level.
-Nine of ten do."""
+"""An object that moves no further from one frame to the next moves little, in pixels of its level:
+on DAVIS in 85 of 100 frames, on seven of ten sequences nearly always."""
 SMALLEST = 3
 """A carried mask of fewer pixels of its level is lost."""
 
