@@ -184,16 +184,30 @@ def test_neighbours_are_the_colours_eight_pixels_away() -> None:
         assert np.allclose(features[3 * index : 3 * index + 3], expected, atol=1e-3)
 
 
-@pytest.mark.parametrize("rect", [Rect(20, 12, 41, 33), Rect(0, 0, 30, 9), Rect(31, 25, 90, 70)])
-def test_features_of_a_part_are_those_of_a_larger_part_to_the_bit(rect: Rect) -> None:
+@pytest.mark.parametrize("reach", range(1, 10))
+@pytest.mark.parametrize(
+    "rect", [Rect(20, 12, 41, 33), Rect(0, 0, 30, 9), Rect(31, 25, 74, 70), Rect(5, 60, 67, 65)]
+)
+def test_features_of_a_part_are_those_of_a_larger_part_to_the_bit(rect: Rect, reach: int) -> None:
     pictures = pyramid(noise(70, 90))
-    own, narrowed = pictures.features(0, rect), pictures.features(0, rect.grown(9, (70, 90)))
+    own, narrowed = pictures.features(0, rect), pictures.features(0, rect.grown(reach, (70, 90)))
+    assert narrowed.holds(rect)
     narrowed.narrow(rect)
     assert np.array_equal(narrowed.grid(2), own.grid(2))
     pixels = np.arange(0, rect.area, 7)
     assert np.array_equal(narrowed.at(pixels), own.at(pixels))
-    with pytest.raises(ValueError, match="no part of"):
-        narrowed.narrow(rect.grown(1, (70, 90)))
+
+
+def test_features_hold_no_part_beside_them_nor_one_at_the_right_border() -> None:
+    pictures = pyramid(noise(70, 90))
+    features = pictures.features(0, Rect(10, 10, 60, 60))
+    assert features.holds(Rect(10, 10, 60, 60))
+    for beside in (Rect(9, 10, 60, 60), Rect(10, 10, 60, 61), Rect(61, 61, 64, 64)):
+        assert not features.holds(beside)
+    at_the_border = pictures.features(0, Rect(31, 25, 90, 70))
+    assert at_the_border.holds(Rect(31, 25, 90, 70))
+    assert at_the_border.holds(Rect(33, 25, 74, 70))
+    assert not at_the_border.holds(Rect(33, 25, 75, 70))
 
 
 def test_gradients_are_signed_first_and_absolute_after() -> None:

@@ -286,14 +286,17 @@ class Features:
             self._planes += [(mean(signed, side, room), 2), (mean(absolute, side, room), 4)]
         self._around = mean(packed, NEIGHBOUR_WINDOW, room)
 
-    def narrow(self, rect: Rect) -> None:
-        """Be the features of a part of their part alone: the same to the bit as of that by itself.
+    def holds(self, rect: Rect) -> bool:
+        """Whether the features of another part are among these, to the bit.
 
-        Raises:
-            ValueError: If it is no part of it.
+        Not so near the right border of the frame: the last columns of a picture are filtered by
+        other code than the rest, which rounds otherwise.
         """
-        if not rect.is_within(self.rect):
-            raise ValueError(f"{rect} is no part of {self.rect}")
+        after = self._around.shape[1] - self._place[0] - (rect.x_max - self.rect.x_min)
+        return rect == self.rect or (rect.is_within(self.rect) and after >= MARGIN)
+
+    def narrow(self, rect: Rect) -> None:
+        """Be the features of a part that they hold alone."""
         left, top = self._place
         self._place = left + rect.x_min - self.rect.x_min, top + rect.y_min - self.rect.y_min
         self.rect = rect

@@ -321,7 +321,7 @@ class ObjectGroup:
     def _features(self, track_id: int) -> Features:
         rect, level = self._warped[track_id].rect, self.objects[track_id].level
         known_level, known = self._ahead.pop(track_id, (level, None))
-        if known is not None and known_level == level and rect.is_within(known.rect):
+        if known is not None and known_level == level and known.holds(rect):
             known.narrow(rect)
             return known
         if known is not None:
