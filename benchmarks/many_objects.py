@@ -2,6 +2,7 @@
 
     python benchmarks/many_objects.py [--frames 30] [--repeats 3] [--cores 0,1] [-o RESULT.json]
     python benchmarks/many_objects.py --video FILE --boxes X0,Y0,X1,Y1 X0,Y0,X1,Y1 ... [-o ...]
+    python benchmarks/many_objects.py --command 125 ...
 
 Ten players of a drawn futsal match at 1280x720, from their exact masks; and objects of a video,
 from masks that the embedded segmenter draws in the boxes. Every object alone, the first half of
@@ -14,12 +15,17 @@ settings choose for the cores there are (--cores), and in one process beside tha
 CPU time is that of all threads and processes; the load average at the end says how much of the
 machine others had: where no core is free, ten objects take as many times as long as they take in
 CPU time. Whole steps of the tracker without re-prompts, and of the propagator.
+
+With --command the whole command `track` besides, with all its defaults, on so many frames of the
+match written as a video: for three of the objects alone and for all of them.
 """
 
 import argparse
 import json
 import os
+import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import closing
@@ -28,12 +34,15 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
+import av
+import cv2
 import numpy as np
 
 from track_anything.build import choose_segmenter, resolved_config
 from track_anything.config import PropagatorConfig, RunConfig
 from track_anything.evaluation.report import machine
 from track_anything.io.sources import open_source
+from track_anything.masks import label_map
 from track_anything.segmenters.grabcut import GrabCutSegmenter
 from track_anything.structures import Frame, Mask, Prompt, VideoInfo
 from track_anything.tracking.flow_tracker import FlowTracker
@@ -140,6 +149,43 @@ def propagator_steps(clip: Clip, objects: Sequence[int], processes: int) -> Step
     return Steps(step, propagator)
 
 
+def whole_command(count: int) -> dict[str, object]:
+    """Milliseconds a frame of `track`, for three objects alone and for all."""
+    clip = drawn_clip(count)
+    chosen = {"all": range(len(clip.masks))}
+    chosen |= {str(i + 1): [i] for i in (0, len(clip.masks) // 2, len(clip.masks) - 1)}
+    spent: dict[str, float] = {}
+    with tempfile.TemporaryDirectory() as name:
+        video = Path(name, "match.mp4")
+        _write_video(clip, video)
+        for who, objects in chosen.items():
+            labels = label_map({i + 1: clip.masks[i] for i in objects}, SIZE)
+            cv2.imwrite(str(Path(name, "labels.png")), labels.astype(np.uint8))
+            run = Path(name, who)
+            program = "from track_anything_cli.main import main; main()"
+            options = [str(video), "--mask", str(Path(name, "labels.png")), "-o", str(run), "-q"]
+            command = [sys.executable, "-c", program, "track", *options]
+            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+            manifest = json.loads((run / "run.json").read_text(encoding="utf-8"))
+            spent[who] = 1e3 * manifest["timings"]["wall"] / manifest["frames"]
+    one = float(np.mean([spent[who] for who in chosen if who != "all"]))
+    return {
+        "frames": count,
+        "milliseconds": {who: round(value, 1) for who, value in spent.items()},
+        "times_one": round(spent["all"] / one, 2),
+    }
+
+
+def _write_video(clip: Clip, target: Path) -> None:
+    height, width = clip.info.size
+    with av.open(str(target), "w") as output:
+        stream = output.add_stream("libx264", rate=FRAME_RATE, options={"crf": "14"})
+        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
+        for frame in clip.frames:
+            output.mux(stream.encode(av.VideoFrame.from_ndarray(frame.image, format="rgb24")))
+        output.mux(stream.encode())
+
+
 def measure(clip: Clip, make: Make, repeats: int) -> dict[str, object]:
     """Milliseconds a frame of one, half and all of the objects."""
     runs = [_run(clip, make, random) for random in np.random.default_rng(0).spawn(repeats)]
@@ -216,6 +262,7 @@ def main() -> None:
     parser.add_argument("--cores", help="pin the process to these, such as 0,1")
     parser.add_argument("--video", type=Path)
     parser.add_argument("--boxes", nargs="+", default=[])
+    parser.add_argument("--command", type=int, default=0, metavar="FRAMES")
     parser.add_argument("-o", "--output", type=Path)
     options = parser.parse_args()
     if options.cores:
@@ -235,6 +282,8 @@ def main() -> None:
             "propagator": measure(clip, propagator_steps, options.repeats),
         }
     result = {"machine": machine(), "load_average": os.getloadavg(), "scenes": scenes}
+    if options.command:
+        result["whole command"] = whole_command(options.command)
     text = json.dumps(result, indent=2)
     print(text)
     if options.output:
