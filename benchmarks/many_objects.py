@@ -23,7 +23,6 @@ match written as a video: for three of the objects alone and for all of them.
 import argparse
 import json
 import os
-import subprocess
 import sys
 import tempfile
 import time
@@ -34,8 +33,6 @@ from fractions import Fraction
 from functools import partial
 from pathlib import Path
 
-import av
-import cv2
 import numpy as np
 
 from track_anything.build import choose_segmenter, resolved_config
@@ -51,7 +48,8 @@ from track_anything.tracking.propagator import FlowAppearancePropagator
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "samples"))
 
 from futsal.play import BLUE, PLAYERS, RED, Player, fold_time
-from make_clip import Scene
+from make_clip import ClipWriter, Scene, save_label_map
+from whole_command import run
 
 SIZE = (720, 1280)
 FRAME_RATE = Fraction(25)
@@ -156,34 +154,23 @@ def whole_command(count: int) -> dict[str, object]:
     chosen |= {str(i + 1): [i] for i in (0, len(clip.masks) // 2, len(clip.masks) - 1)}
     spent: dict[str, float] = {}
     with tempfile.TemporaryDirectory() as name:
-        video = Path(name, "match.mp4")
-        _write_video(clip, video)
+        folder = Path(name)
+        writer = ClipWriter(folder / "match.mp4", SIZE, FRAME_RATE, audio=False)
+        for frame in clip.frames:
+            writer.write(frame.index, frame.image)
+        writer.close(np.zeros(0, np.int16))
         for who, objects in chosen.items():
             labels = label_map({i + 1: clip.masks[i] for i in objects}, SIZE)
-            cv2.imwrite(str(Path(name, "labels.png")), labels.astype(np.uint8))
-            run = Path(name, who)
-            program = "from track_anything_cli.main import main; main()"
-            options = [str(video), "--mask", str(Path(name, "labels.png")), "-o", str(run), "-q"]
-            command = [sys.executable, "-c", program, "track", *options]
-            subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-            manifest = json.loads((run / "run.json").read_text(encoding="utf-8"))
-            spent[who] = 1e3 * manifest["timings"]["wall"] / manifest["frames"]
+            save_label_map(folder / "labels.png", labels.astype(np.uint8))
+            options = ["--mask", str(folder / "labels.png")]
+            found = run(folder / "match.mp4", options, os.sched_getaffinity(0), folder / who)
+            spent[who] = 1e3 * found["wall_seconds"] / found["frames"]
     one = float(np.mean([spent[who] for who in chosen if who != "all"]))
     return {
         "frames": count,
         "milliseconds": {who: round(value, 1) for who, value in spent.items()},
         "times_one": round(spent["all"] / one, 2),
     }
-
-
-def _write_video(clip: Clip, target: Path) -> None:
-    height, width = clip.info.size
-    with av.open(str(target), "w") as output:
-        stream = output.add_stream("libx264", rate=FRAME_RATE, options={"crf": "14"})
-        stream.width, stream.height, stream.pix_fmt = width, height, "yuv420p"
-        for frame in clip.frames:
-            output.mux(stream.encode(av.VideoFrame.from_ndarray(frame.image, format="rgb24")))
-        output.mux(stream.encode())
 
 
 def measure(clip: Clip, make: Make, repeats: int) -> dict[str, object]:

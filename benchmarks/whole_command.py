@@ -13,8 +13,10 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 
@@ -44,22 +46,12 @@ def join(video: Path, times: int, target: Path) -> None:
                 shift += end
 
 
-def run(video: Path, box: str, cores: set[int], folder: Path) -> dict[str, object]:
-    """Figures of one run of the command, on the given cores."""
+def run(video: Path, options: Sequence[str], cores: set[int], folder: Path) -> dict[str, Any]:
+    """Figures of one run of the command with some options, on the given cores."""
     program = [sys.executable, "-c", "from track_anything_cli.main import main; main()"]
-    options = [
-        "track",
-        str(video),
-        "--box",
-        box,
-        "-o",
-        str(folder),
-        "--segmenter",
-        "grabcut",
-        "--quiet",
-    ]
     child = subprocess.Popen(
-        [*program, *options],
+        [*program, "track", str(video), *options, "-o", str(folder), "--quiet"],
+        stdout=subprocess.DEVNULL,
         preexec_fn=lambda: os.sched_setaffinity(0, cores),
         env={**os.environ, "OMP_NUM_THREADS": str(len(cores))},
     )
@@ -95,8 +87,9 @@ def main() -> None:
         # Both through the same joining, so that the container is no difference.
         join(options.video, 1, folder / "short.mp4")
         join(options.video, options.times, folder / "long.mp4")
-        short = run(folder / "short.mp4", options.box, cores, folder / "short")
-        long = run(folder / "long.mp4", options.box, cores, folder / "long")
+        given = ["--box", options.box, "--segmenter", "grabcut"]
+        short = run(folder / "short.mp4", given, cores, folder / "short")
+        long = run(folder / "long.mp4", given, cores, folder / "long")
     growth = Fraction(str(long["peak_megabytes"])) / Fraction(str(short["peak_megabytes"])) - 1
     result = {
         "machine": {**machine(), "cores used": len(cores)},

@@ -118,14 +118,15 @@ def frame_part(logits: Floats | LogitsPart, size: tuple[int, int]) -> LogitsPart
         return logits
     # Between the part and what is around it lies a pixel that is of both.
     top, left = (max(one.start - 1, 0) for one in logits.slices)
-    ends = (min(one.stop + 1, end) for one, end in zip(logits.slices, logits.size, strict=True))
-    bottom, right = ends
-    values = logits.on((slice(top, bottom), slice(left, right)))
-    if values.size:
-        values = np.asarray(
-            cv2.resize(values, None, fx=factor, fy=factor, interpolation=cv2.INTER_LINEAR),
-            np.float32,
-        )
+    bottom, right = (
+        min(one.stop + 1, end) for one, end in zip(logits.slices, logits.size, strict=True)
+    )
+    stretched = cv2.resize(
+        logits.on((slice(top, bottom), slice(left, right))),
+        ((right - left) * factor, (bottom - top) * factor),
+        interpolation=cv2.INTER_LINEAR,
+    )
+    values = np.asarray(stretched, np.float32)
     return LogitsPart(values, left * factor, top * factor, size, logits.elsewhere)
 
 

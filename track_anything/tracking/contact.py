@@ -8,6 +8,7 @@ import cv2
 import numpy as np
 
 from track_anything.errors import TrackingError
+from track_anything.masks import box_slices
 from track_anything.structures import (
     SEARCHED_STATES,
     Event,
@@ -301,7 +302,6 @@ def _middle(found: ObjectMask) -> tuple[float, float]:
 
 
 def _colors(frame: Frame, found: ObjectMask) -> Floats:
-    x_min, y_min, x_max, y_max = (int(value) for value in found.box)
-    part = np.ascontiguousarray(frame.image[y_min:y_max, x_min:x_max])
-    lab = np.asarray(cv2.cvtColor(part, cv2.COLOR_RGB2LAB), np.uint8)
-    return color_shares(lab, np.ascontiguousarray(found.mask[y_min:y_max, x_min:x_max]))
+    place = box_slices(found.box)
+    lab = cv2.cvtColor(np.ascontiguousarray(frame.image[place]), cv2.COLOR_RGB2LAB)
+    return color_shares(np.asarray(lab, np.uint8), np.ascontiguousarray(found.mask[place]))

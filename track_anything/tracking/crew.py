@@ -107,13 +107,11 @@ class Crew:
         Raises:
             TrackingError: If one of them is not known.
         """
-        if ids is None:
-            with self._asking():
-                return _merged(self._all("parts"))
-        if unknown := [i for i in ids if self._shares.group_of(i) is None]:
+        unknown = [i for i in ids or () if self._shares.group_of(i) is None]
+        if unknown:
             raise TrackingError(f"no object {unknown[0]} is carried")
         chosen = [
-            ([i for i in self._shares.members(number) if i in ids],)
+            ([i for i in self._shares.members(number) if ids is None or i in ids],)
             for number in range(len(self._groups))
         ]
         with self._asking():
@@ -262,11 +260,10 @@ class Crew:
         self._start(missing)
         if not self._processes:
             return
-        since = self._frame_count - self._dealt_frame
         if self._is_uneven:
-            self._move(self._shares.dealt(len(self._groups)))
             self._is_uneven, self._dealt_frame = False, self._frame_count
-        elif since == FIRST_BALANCE:
+        since = self._frame_count - self._dealt_frame
+        if since in (0, FIRST_BALANCE):
             self._move(self._shares.dealt(len(self._groups)))
         elif since % BALANCE_EVERY == 0:
             self._move(self._shares.adjusted(len(self._groups)))

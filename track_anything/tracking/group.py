@@ -98,13 +98,12 @@ class ObjectGroup:
         self.objects.pop(track_id, None)
         self._to_learn.pop(track_id, None)
 
-    def parts(self, ids: Iterable[int] | None = None) -> dict[int, ObjectParts]:
-        """All that is kept of some objects, or of all."""
-        chosen = list(self.objects) if ids is None else list(ids)
-        self.learn_now(chosen)
-        return {track_id: to_parts(self.objects[track_id]) for track_id in chosen}
+    def parts(self, ids: Collection[int]) -> dict[int, ObjectParts]:
+        """All that is kept of some objects."""
+        self.learn_now(ids)
+        return {track_id: to_parts(self.objects[track_id]) for track_id in ids}
 
-    def give_up(self, ids: Iterable[int]) -> dict[int, ObjectParts]:
+    def give_up(self, ids: Collection[int]) -> dict[int, ObjectParts]:
         """Some objects, which are here no more."""
         given = self.parts(ids)
         for track_id in given:
@@ -129,9 +128,9 @@ class ObjectGroup:
         for level in {carried.level for carried in self.objects.values()}:
             self._here.places(level, RECENT_PLACES)
         for track_id, carried in sorted(self.objects.items()):
-            rect = likely_part(carried, self._here.size, self._config)
             if self._is_asked():
                 return
+            rect = likely_part(carried, self._here.size, self._config)
             if rect is not None:
                 features = self._here.features(carried.level, rect, memory=self._memory)
                 self._ahead[track_id] = carried.level, features
@@ -320,11 +319,11 @@ class ObjectGroup:
 
     def _features(self, track_id: int) -> Features:
         rect, level = self._warped[track_id].rect, self.objects[track_id].level
-        known_level, known = self._ahead.pop(track_id, (level, None))
-        if known is not None and known_level == level and known.holds(rect):
-            known.narrow(rect)
-            return known
-        if known is not None:
+        if track_id in self._ahead:
+            known_level, known = self._ahead.pop(track_id)
+            if known_level == level and known.holds(rect):
+                known.narrow(rect)
+                return known
             known.release()
         return self._here.features(level, rect, memory=self._memory)
 

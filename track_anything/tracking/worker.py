@@ -16,13 +16,10 @@ READY = "ready"
 """The first message, once everything is loaded."""
 SILENT = frozenset({"show"})
 """Calls without an answer: the next one's tells what went wrong."""
-MEANWHILE = {
-    "show": "prepare",
-    "look": "work_ahead",
-    "finish": "learn_on",
-    "resemblance": "learn_on",
-}
+MEANWHILE = {"show": "prepare", "look": "work_ahead"}
 """What is done after a call, without being asked, while the asking process is busy."""
+ELSE_MEANWHILE = "learn_on"
+"""The same after any other call: what was put off to answer it."""
 
 
 def serve() -> None:
@@ -51,8 +48,8 @@ def _answer(pipes: MessagePipes, group: ObjectGroup) -> None:
         if name not in SILENT:
             pipes.send((failure, answer))
             failure = None
-        if name in MEANWHILE and failure is None:
-            _, failure = _tried(group, MEANWHILE[name], ())
+        if failure is None:
+            _, failure = _tried(group, MEANWHILE.get(name, ELSE_MEANWHILE), ())
 
 
 def _tried(
