@@ -22,7 +22,7 @@ from track_anything.tracking.hidden import (
     widened_prior,
 )
 from track_anything.tracking.propagator import FlowAppearancePropagator
-from track_anything.tracking.rivals import Logits
+from track_anything.tracking.rivals import Logits, Rivals
 
 SIZE = (40, 60)
 WHOLE = Rect(0, 0, 60, 40)
@@ -61,7 +61,9 @@ def test_what_a_rival_now_covers_is_still_expected_there() -> None:
     """20 wide; a rival has come over its right half, and the flow shows the rival there."""
     before, now = soft((10, 10, 20, 10)), soft((10, 10, 10, 10))
     rival = as_warped(soft((20, 10, 20, 10)))
-    place, covered = expected_place(carried(before), as_warped(now), [rival], still())
+    place, covered = expected_place(
+        carried(before), as_warped(now), Rivals(as_warped(now), [rival]), still()
+    )
     assert np.array_equal(place > 0.5, before > 0.5)
     assert covered[10:20, 21:40].all()
     assert not covered[10:20, 10:20].any()
@@ -70,7 +72,9 @@ def test_what_a_rival_now_covers_is_still_expected_there() -> None:
 def test_what_is_lost_in_the_open_is_not_expected() -> None:
     before, now = soft((10, 10, 20, 10)), soft((10, 10, 10, 10))
     rival = as_warped(soft((45, 30, 8, 8)))
-    place, _ = expected_place(carried(before), as_warped(now), [rival], still())
+    place, _ = expected_place(
+        carried(before), as_warped(now), Rivals(as_warped(now), [rival]), still()
+    )
     assert np.array_equal(place > 0.5, now > 0.5)
 
 
@@ -79,16 +83,15 @@ def test_what_is_hidden_moves_as_what_is_seen_and_not_as_what_hides_it() -> None
     flow = still()
     flow[:, :22, 0], flow[:, 22:, 0] = -3, 5
     one = carried(soft((8, 10, 10, 10)), soft((18, 10, 10, 10)))
-    place, _ = expected_place(
-        one, as_warped(soft((11, 10, 10, 10))), [as_warped(soft((21, 8, 20, 14)))], flow
-    )
+    now = as_warped(soft((11, 10, 10, 10)))
+    place, _ = expected_place(one, now, Rivals(now, [as_warped(soft((21, 8, 20, 14)))]), flow)
     assert np.array_equal(place > 0.5, soft((11, 10, 20, 10)) > 0.5)
 
 
 def test_a_part_behind_a_rival_is_hidden_and_one_in_the_open_is_not() -> None:
     place, seen = soft((10, 10, 30, 10)), soft((10, 10, 10, 10))
     rival = logits(soft((20, 5, 10, 20)))
-    hidden = hidden_part(seen, place, logits(seen), [rival])
+    hidden = hidden_part(seen, place, Rivals(logits(seen), [rival]))
     assert hidden is not None
     behind = np.zeros(SIZE, np.bool_)
     behind[10:20, 20 : 30 + EDGE] = True
@@ -99,14 +102,14 @@ def test_a_part_behind_a_rival_is_hidden_and_one_in_the_open_is_not() -> None:
 def test_nothing_is_hidden_where_all_is_seen_or_nobody_is_near() -> None:
     place = soft((10, 10, 20, 10))
     near, far = logits(soft((20, 5, 10, 20))), logits(soft((50, 30, 8, 8)))
-    assert hidden_part(place, place, logits(place), [near]) is None
-    assert hidden_part(soft((10, 10, 10, 10)), place, logits(place), [far]) is None
+    assert hidden_part(place, place, Rivals(logits(place), [near])) is None
+    assert hidden_part(soft((10, 10, 10, 10)), place, Rivals(logits(place), [far])) is None
 
 
 def test_a_rival_with_a_hole_hides_what_is_behind_the_hole_but_for_a_few_frames() -> None:
     ring = soft((15, 5, 24, 24)) - soft((21, 11, 12, 12))
     place, seen = soft((5, 16, 30, 3)), soft((5, 16, 10, 3))
-    hidden = hidden_part(seen, place, logits(seen), [logits(ring)])
+    hidden = hidden_part(seen, place, Rivals(logits(seen), [logits(ring)]))
     assert hidden is not None
     assert hidden[17, 18] == 1
     # In the middle of the hole, beyond the reach of its rim.
@@ -115,7 +118,7 @@ def test_a_rival_with_a_hole_hides_what_is_behind_the_hole_but_for_a_few_frames(
 
 def test_between_two_rivals_that_are_apart_nothing_is_covered() -> None:
     left, right = logits(soft((0, 5, 10, 20))), logits(soft((50, 5, 10, 20)))
-    assert not occluded_area(logits(soft()), [left, right])[:, 14:46].any()
+    assert not occluded_area(Rivals(logits(soft()), [left, right]))[:, 14:46].any()
 
 
 def test_place_says_nothing_for_the_object_where_a_rival_is_in_front() -> None:

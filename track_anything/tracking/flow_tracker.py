@@ -217,7 +217,7 @@ class FlowTracker:
                 confidence,
                 is_visible=is_visible,
                 config=self._config,
-                is_strange=is_visible and self._is_strange(now, track, found.confidence),
+                is_strange=is_visible and self._is_strange(now, track, found),
             )
             if event is EventKind.LOST:
                 self._roster.give_up_place(now, track_id)
@@ -227,12 +227,14 @@ class FlowTracker:
         for track_id, confidence in gone.items():
             say_gone(now, self._roster, self._roster.tracks[track_id], confidence)
 
-    def _is_strange(self, now: Step, track: Track, confidence: float) -> bool:
+    def _is_strange(self, now: Step, track: Track, found: Propagation) -> bool:
         """Whether a doubtful mask is unlike the object itself: something else has got its name."""
-        if track.is_searched or confidence >= self._config.weak_below:
+        if track.is_searched or found.confidence >= self._config.weak_below:
             return False
-        mask = now.masks[track.track_id]
-        like = self._propagator.resemblance(now.frame, track.track_id, mask)
+        like = found.signals.get("resemblance")
+        if like is None:
+            mask = now.masks[track.track_id]
+            like = self._propagator.resemblance(now.frame, track.track_id, mask)
         return like < self._config.strange_below
 
     def _ask_again(self, now: Step, prompted: set[int | None]) -> None:

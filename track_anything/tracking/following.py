@@ -31,8 +31,9 @@ from track_anything.tracking.motion import (
     prior_logits,
     stray_parts,
 )
+from track_anything.tracking.plausibility import resemblance_on
 from track_anything.tracking.refinement import NOWHERE, refined_logits
-from track_anything.tracking.rivals import Logits, is_touched, rivals_together, yield_to_rivals
+from track_anything.tracking.rivals import Logits, Rivals
 from track_anything.tracking.search import UNLIKE, find_object, search_area
 
 TOUCH = 4
@@ -42,6 +43,9 @@ MOSTLY = 0.5
 LITTLE = 8
 """An object that moves no further from one frame to the next moves little, in pixels of its level:
 on DAVIS in 85 of 100 frames, on seven of ten sequences nearly always."""
+COMPARED = 0.6
+"""Carried masks of less confidence are compared with what is known of the object: the tracker needs
+it of those under its `weak_below`, and would have to ask."""
 SMALLEST = 3
 """A carried mask of fewer pixels of its level is lost."""
 
@@ -109,10 +113,11 @@ def seen_alone(
         flow: As `carry_soft_mask`.
         config: Settings.
     """
-    touched = carried.is_touched = is_touched(warped, rivals, TOUCH)
+    beside = Rivals(warped, rivals)
+    touched = carried.is_touched = beside.touch(TOUCH)
     place, covered = warped.values + np.float32(0.5), None
     if touched or carried.hidden is not None:
-        place, covered = expected_place(carried, warped, rivals, flow)
+        place, covered = expected_place(carried, warped, beside, flow)
     prior = prior_logits(place, config, is_touched=touched)
     if covered is not None:
         widened_prior(prior, carried, covered, least=FORBIDDEN)
@@ -137,11 +142,12 @@ def follow(
         pyramid: Of the frame.
         config: Settings.
     """
-    logits, contested = yield_to_rivals(view.own, rivals)
+    beside = Rivals(view.own, rivals)
+    logits, contested = beside.yielded()
     soft, appearance = probability(logits), probability(view.looks)
     hidden = None
     if contested is not None:
-        hidden = hidden_part(soft, view.place, view.own, rivals)
+        hidden = hidden_part(soft, view.place, beside)
     if has_known_thickness(
         carried.compactness, carried.area, carried.usual_area, is_touched=carried.is_touched
     ):
@@ -161,10 +167,15 @@ def follow(
     if carried.compactness >= COMPACT:
         area = float(np.count_nonzero(soft > 0.5))
         signals["seen"] = min(area / max(carried.usual_area, 1.0), 1.0)
+    confidence = estimated_iou(signals)
+    if confidence < COMPARED:
+        where = object_rect(soft, view.warped.rect, 0, view.warped.size)
+        mask = np.ascontiguousarray(soft[where.inside(view.warped.rect)] > 0.5)
+        signals["resemblance"] = resemblance_on(carried, pyramid, mask, where)
     learn = _move_on(carried, view, soft, contested, hidden, pyramid, config)
     if carried.rect is None:
         signals["gone"] = 1.0
-    return Propagation(refined, estimated_iou(signals), signals), learn
+    return Propagation(refined, confidence, signals), learn
 
 
 def _move_on(
@@ -234,7 +245,7 @@ def look_for(
         return Propagation(nothing, 0.0, {"searching": 1.0})
     appearance = looks_on(carried.model, pyramid, carried.level, area)
     # One place, one object: where a rival is seen this one is not.
-    appearance[rivals_together(Logits(appearance, area, size), rivals)] = 0
+    appearance[Rivals(Logits(appearance, area, size), rivals).together()] = 0
     found = find_object(
         appearance,
         carried.usual_area,

@@ -1,14 +1,14 @@
 """What of an object is behind others: carried by its own motion until it comes out again."""
 
-from collections.abc import Sequence
-
 import cv2
 import numpy as np
 
+from track_anything.masks import mask_box
 from track_anything.structures import Floats, Mask
 from track_anything.tracking.carried import Carried
+from track_anything.tracking.features import Rect
 from track_anything.tracking.motion import own_motion, shift_soft_mask
-from track_anything.tracking.rivals import Logits, rival_masks, rivals_together
+from track_anything.tracking.rivals import Logits, Rivals
 
 THINNEST = 0.08
 """Parts of a rival thinner than this share of its side, as ropes and arms, are not filled up."""
@@ -26,7 +26,7 @@ DOUBT = 0.9
 
 
 def expected_place(
-    carried: Carried, warped: Logits, rivals: Sequence[Logits], flow: Floats | None
+    carried: Carried, warped: Logits, rivals: Rivals, flow: Floats | None
 ) -> tuple[Floats, Mask]:
     """The object's place with what is hidden of it, and where a rival is in front of that.
 
@@ -36,7 +36,7 @@ def expected_place(
     Args:
         carried: The object, with its masks of the last frame.
         warped: Its visible mask, carried by the flow.
-        rivals: Theirs.
+        rivals: Theirs, on the part of that.
         flow: As `carry_soft_mask`.
 
     Returns:
@@ -45,7 +45,7 @@ def expected_place(
     assert carried.rect is not None
     seen = warped.values + np.float32(0.5)
     shift = own_motion(seen, warped.rect, flow, warped.size)
-    covered = occluded_area(warped, rivals)
+    covered = occluded_area(rivals)
     behind = shift_soft_mask(carried.extent, carried.rect, shift, warped.rect)
     behind[~covered] = 0
     if carried.hidden is not None:
@@ -74,24 +74,21 @@ def widened_prior(prior: Floats, carried: Carried, covered: Mask, *, least: floa
     prior[covered & (prior > 0)] = 0
 
 
-def hidden_part(
-    soft: Floats, place: Floats, own: Logits, rivals: Sequence[Logits]
-) -> Floats | None:
+def hidden_part(soft: Floats, place: Floats, rivals: Rivals) -> Floats | None:
     """(h, w): how probably the object is at a pixel behind a rival; None if it is nowhere.
 
     Args:
         soft: (h, w) what is seen of it.
         place: Where it was expected.
-        own: Its logits before rivals were heard.
-        rivals: Theirs.
+        rivals: Its rivals there.
     """
     behind = (soft < 0.5) & (place > 0.5)
     if not behind.any():
         return None
-    behind &= occluded_area(own, rivals)
+    behind &= occluded_area(rivals)
     if not behind.any():
         return None
-    in_the_open = ~_grown(rivals_together(own, rivals))
+    in_the_open = ~_grown(rivals.together())
     hidden = np.where(behind, place, np.float32(0))
     hidden[in_the_open] *= np.float32(FADING)
     return hidden
@@ -103,21 +100,45 @@ def hidden_share(soft: Floats, hidden: Floats) -> float:
     return behind / max(behind + float(np.count_nonzero(soft > 0.5)), 1.0)
 
 
-def occluded_area(own: Logits, rivals: Sequence[Logits]) -> Mask:
-    """Where rivals may hide the object: their masks, filled up and a little beyond.
+def occluded_area(rivals: Rivals) -> Mask:
+    """(h, w): where rivals may hide the object: their masks, filled up and a little beyond.
 
     A rival that is not known well has holes; nobody looks through them.
     """
-    covered = np.zeros(own.values.shape, np.uint8)
-    for mask in rival_masks(own, rivals):
-        one = mask.view(np.uint8)
-        covered |= one
-        side = int(THINNEST * np.sqrt(np.count_nonzero(one))) | 1
-        kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-        points = cv2.findNonZero(cv2.morphologyEx(one, cv2.MORPH_OPEN, kernel))
-        if points is not None:
-            cv2.fillConvexPoly(covered, cv2.convexHull(points), 1)
+    covered = rivals.together().view(np.uint8)
+    for mask, part in rivals.masks():
+        side = int(THINNEST * np.sqrt(np.count_nonzero(mask))) | 1
+        thick = _without_thin_parts(mask, part, side, covered.shape)
+        if thick is not None:
+            cv2.fillConvexPoly(covered, cv2.convexHull(thick), 1)
     return _grown(covered.view(np.bool_))
+
+
+def _without_thin_parts(
+    mask: Mask, part: tuple[slice, slice], side: int, size: tuple[int, ...]
+) -> np.ndarray | None:
+    """(N, 2) int32 x and y: the ends of the rows of what is left of a mask; None if nothing is.
+
+    Args:
+        mask: Not empty, on a part of (h, w).
+        part: That part.
+        side: What is thinner goes.
+        size: h and w.
+    """
+    box = mask_box(mask).astype(int) + np.tile([part[1].start, part[0].start], 2)
+    # A margin of background on each side, but not beyond the picture: there the mask may go on.
+    around = Rect(*box.tolist()).grown(side, (size[0], size[1]))
+    whole = np.zeros(size, np.uint8)
+    whole[part] = mask
+    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
+    left = cv2.morphologyEx(whole[around.slices], cv2.MORPH_OPEN, kernel)
+    rows = np.flatnonzero(left.any(axis=1))
+    if not len(rows):
+        return None
+    first = left[rows].argmax(axis=1)
+    last = left.shape[1] - 1 - left[rows, ::-1].argmax(axis=1)
+    ends = np.stack([np.concatenate([first, last]), np.tile(rows, 2)], axis=1)
+    return np.asarray(ends + np.array([around.x_min, around.y_min]), np.int32)
 
 
 def _grown(mask: Mask) -> Mask:

@@ -5,7 +5,7 @@ import numpy as np
 from track_anything.structures import Mask
 from track_anything.tracking.carried import Carried, likeness, on_level, shrink
 from track_anything.tracking.compactness import COMPACT, outgrowths
-from track_anything.tracking.features import FramePyramid, level_size
+from track_anything.tracking.features import FramePyramid, Rect, level_size
 from track_anything.tracking.search import elongation, resemblance
 
 
@@ -17,7 +17,18 @@ def resemblance_to(carried: Carried, pyramid: FramePyramid, mask: Mask) -> float
         pyramid: Of the frame.
         mask: (H, W), not empty.
     """
-    part, rect = on_level(carried, mask, 0)
+    return resemblance_on(carried, pyramid, *on_level(carried, mask, 0))
+
+
+def resemblance_on(carried: Carried, pyramid: FramePyramid, part: Mask, rect: Rect) -> float:
+    """The same of a mask on the object's level.
+
+    Args:
+        carried: The object.
+        pyramid: Of the frame.
+        part: (rect.height, rect.width).
+        rect: Where it lies; outside there is nothing of it.
+    """
     return resemblance(
         area=float(np.count_nonzero(part)) / max(carried.usual_area, 1.0),
         elongation=elongation(part) / carried.key_elongation,

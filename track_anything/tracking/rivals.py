@@ -29,72 +29,55 @@ class Logits:
     size: tuple[int, int]
 
 
-def yield_to_rivals(own: Logits, rivals: Sequence[Logits]) -> tuple[Floats, Mask | None]:
-    """The logits of one object under a softmax with its rivals and the background (logit 0).
+class Rivals:
+    """Other objects where they lie on the part of a grid on which one object is looked at."""
 
-    Args:
-        own: The object's.
-        rivals: The other objects'; those elsewhere in the frame cost nothing.
+    def __init__(self, own: Logits, others: Sequence[Logits]) -> None:
+        """Bring the others onto the object's part; those elsewhere in the frame cost nothing.
 
-    Returns:
-        The object's logits, and where a rival claims the pixel more than not; None without rivals.
-    """
-    total: Floats | None = None
-    for rival in rivals:
-        found = _on_grid(rival, own)
-        if found is None:
-            continue
-        values, part = found
-        if total is None:
-            total = np.zeros_like(own.values)
-        # log(1 + sum of exponentials), built up rival by rival
-        total[part] = np.logaddexp(total[part], values)
-    if total is None:
-        return own.values, None
-    return np.asarray(own.values - total, np.float32), np.asarray(total > np.log(2.0))
+        Args:
+            own: The object's.
+            others: The others'.
+        """
+        self._own = own
+        self._near = [found for one in others if (found := _on_grid(one, own)) is not None]
 
+    def yielded(self) -> tuple[Floats, Mask | None]:
+        """The object's logits under a softmax with its rivals and the background (logit 0).
 
-def is_touched(own: Logits, rivals: Sequence[Logits], reach: int) -> bool:
-    """Whether a rival's carried mask comes within `reach` pixels of the object's own.
+        Returns:
+            Besides, where a rival claims the pixel more than not; None without rivals.
+        """
+        if not self._near:
+            return self._own.values, None
+        total = np.ones_like(self._own.values)
+        for values, part in self._near:
+            total[part] += np.exp(values)
+        contested = np.asarray(total > 2)
+        lost = np.log(total, out=total)
+        return np.subtract(self._own.values, lost, out=lost), contested
 
-    Args:
-        own: The object's carried soft mask, as logits.
-        rivals: The others'.
-        reach: In pixels of the own grid.
-    """
-    around: Mask | None = None
-    for rival in rivals:
-        found = _on_grid(rival, own)
-        if found is None:
-            continue
-        if around is None:
-            kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
-            around = cv2.dilate((own.values > 0).view(np.uint8), kernel).view(bool)
-        values, part = found
-        if (around[part] & (values > 0)).any():
-            return True
-    return False
+    def touch(self, reach: int) -> bool:
+        """Whether a rival's mask comes within so many pixels of the object's."""
+        if not self._near:
+            return False
+        kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
+        around = cv2.dilate((self._own.values > 0).view(np.uint8), kernel).view(np.bool_)
+        return any(bool((around[part] & (values > 0)).any()) for values, part in self._near)
 
+    def masks(self) -> Iterator[tuple[Mask, tuple[slice, slice]]]:
+        """The mask of every rival that has one there, and the part outside which it has none."""
+        for values, part in self._near:
+            mask = values > 0
+            if mask.any():
+                yield mask, part
 
-def rival_masks(own: Logits, rivals: Sequence[Logits]) -> Iterator[Mask]:
-    """The mask of every rival that lies on the own part, on that part."""
-    for rival in rivals:
-        found = _on_grid(rival, own)
-        if found is None:
-            continue
-        values, part = found
-        mask = np.zeros(own.values.shape, np.bool_)
-        mask[part] = values > 0
-        if mask.any():
-            yield mask
-
-
-def rivals_together(own: Logits, rivals: Sequence[Logits]) -> Mask:
-    """Where any rival lies on the own part."""
-    together = np.zeros(own.values.shape, np.bool_)
-    for mask in rival_masks(own, rivals):
-        together |= mask
-    return together
+    def together(self) -> Mask:
+        """(h, w): where any rival is."""
+        together = np.zeros(self._own.values.shape, np.bool_)
+        for mask, part in self.masks():
+            together[part] |= mask
+        return together
 
 
 def _on_grid(rival: Logits, own: Logits) -> tuple[Floats, tuple[slice, slice]] | None:
