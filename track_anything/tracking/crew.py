@@ -61,7 +61,8 @@ class Crew:
         keep_memory()
         self._config = config
         self._seed = seed
-        self._here = _GroupHere(ObjectGroup(config, seed, thread_count=core_count()))
+        group = ObjectGroup(config, seed, thread_count=core_count(), is_asked=self._is_awaited)
+        self._here = _GroupHere(group)
         self._shares = Shares()
         self._processes: list[GroupProcess] = []
         # Those that still load their libraries: the objects are carried without them meanwhile.
@@ -195,13 +196,18 @@ class Crew:
         if any(one.told_masks for one in groups):
             masks = _merged(self._each("warped", [(one.told_masks,) for one in groups]))
         told = [(one.heard, {i: masks[i] for i in one.placed_others}, one.told) for one in groups]
-        looks: dict[int, Logits] = _merged(self._each("look", told))
+        ahead = self._here.group.work_ahead
+        looks: dict[int, Logits] = _merged(self._each("look", told, then=ahead))
         is_alone = not self._processes
         ends = [({i: looks[i] for i in one.others}, is_alone) for one in groups]
         # All learn from it, the others when they have answered: this process does not wait for it.
         return _merged(self._each("finish", ends, then=self._here.group.learn_on))
 
     # The groups.
+
+    def _is_awaited(self) -> bool:
+        """Whether all the other groups have answered: they have nothing to do."""
+        return bool(self._processes) and all(one.has_answered for one in self._processes)
 
     @property
     def _groups(self) -> list[Any]:

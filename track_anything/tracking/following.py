@@ -23,7 +23,7 @@ from track_anything.tracking.hidden import (
     hidden_share,
     widened_prior,
 )
-from track_anything.tracking.looks import looks_on, sharp_looks
+from track_anything.tracking.looks import Each, looks_on, sharp_looks
 from track_anything.tracking.motion import (
     FORBIDDEN,
     carry_soft_mask,
@@ -227,23 +227,46 @@ def searched_part(carried: Carried, frame_size: tuple[int, int]) -> Rect | None:
     return None if carried.lost_frames % period else area
 
 
+def searched_looks(
+    carried: Carried, pyramid: FramePyramid, *, each: Each = map
+) -> tuple[Rect, Floats] | None:
+    """Where a lost object is looked for on this frame, and what looks like it there.
+
+    Args:
+        carried: The object.
+        pyramid: Of the frame.
+        each: As `looks_on`.
+
+    Returns:
+        The part of its grid with (h, w) probabilities; None if that is left for a later frame.
+    """
+    area = searched_part(carried, pyramid.size)
+    if area is None:
+        return None
+    return area, looks_on(carried.model, pyramid, carried.level, area, each=each)
+
+
 def look_for(
-    carried: Carried, rivals: Sequence[Logits], pyramid: FramePyramid, config: PropagatorConfig
+    carried: Carried,
+    searched: tuple[Rect, Floats] | None,
+    rivals: Sequence[Logits],
+    pyramid: FramePyramid,
+    config: PropagatorConfig,
 ) -> Propagation:
     """An object that is lost.
 
     Args:
         carried: The object.
+        searched: What searched_looks returned; it is changed.
         rivals: `View.own` of its rivals.
         pyramid: Of the frame.
         config: Settings.
     """
-    size = level_size(pyramid.size, carried.level)
-    area = searched_part(carried, pyramid.size)
     nothing = np.full((8, 8), NOWHERE, np.float32)
-    if area is None:
+    if searched is None:
         return Propagation(nothing, 0.0, {"searching": 1.0})
-    appearance = looks_on(carried.model, pyramid, carried.level, area)
+    area, appearance = searched
+    size = level_size(pyramid.size, carried.level)
     # One place, one object: where a rival is seen this one is not.
     appearance[Rivals(Logits(appearance, area, size), rivals).together()] = 0
     found = find_object(

@@ -6,6 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
+from typing import TypeVar
 
 from track_anything.config import PropagatorConfig
 from track_anything.structures import Floats, Frame, Mask, Propagation
@@ -26,6 +27,7 @@ from track_anything.tracking.following import (
     follow,
     likely_part,
     look_for,
+    searched_looks,
     searched_part,
     seen_alone,
 )
@@ -35,6 +37,8 @@ from track_anything.tracking.planes import PlaneMemory
 from track_anything.tracking.plausibility import believable_part, cede, resemblance_to
 from track_anything.tracking.rivals import Logits
 from track_anything.tracking.snapshot import ObjectParts, from_parts, to_parts
+
+_Given = TypeVar("_Given")
 
 
 class ObjectGroup:
@@ -57,7 +61,7 @@ class ObjectGroup:
         Args:
             config: Settings.
             seed: Of every random choice.
-            thread_count: New masks are learned side by side on so many threads.
+            thread_count: New masks are learned, and lost objects searched for, on so many threads.
             is_asked: Whether somebody waits: nothing more is done ahead then.
         """
         self._config = config
@@ -76,6 +80,7 @@ class ObjectGroup:
         self._ahead: dict[int, tuple[int, Features]] = {}
         self._views: dict[int, View] = {}
         self._own: dict[int, Logits] = {}
+        self._searched: dict[int, tuple[Rect, Floats] | None] = {}
         self._heard: Heard = {}
         self._awaited: frozenset[int] = frozenset()
         self._found: dict[int, Propagation] = {}
@@ -160,13 +165,8 @@ class ObjectGroup:
         if not waiting:
             return
         with single_thread():
-            if len(waiting) < 2 or self._thread_count < 2:
-                for learn in waiting:
-                    learn()
-                return
-            if self._threads is None:
-                self._threads = ThreadPoolExecutor(self._thread_count, "learn")
-            list(self._threads.map(lambda learn: learn(), waiting))
+            for _ in self._each(lambda learn: learn(), waiting):
+                pass
 
     def support(self, track_id: int, mask: Mask) -> float:
         """How well a mask fits what the object has looked like, in [-1, 1]; 0 for unknown ids."""
@@ -209,6 +209,7 @@ class ObjectGroup:
         self._warped.clear()
         self._own.clear()
         self._views.clear()
+        self._searched.clear()
         self._found.clear()
         self._seconds.clear()
         reaches = {}
@@ -262,18 +263,26 @@ class ObjectGroup:
                     self.learn_on()
             for track_id, carried in self.objects.items():
                 if track_id not in self._found:
-                    rivals = self._rivals(track_id, self._own)
+                    self._search(track_id)
+                    rivals, seen = self._rivals(track_id, self._own), self._searched.pop(track_id)
                     with self._timed(track_id):
-                        one = look_for(carried, rivals, self._here, self._config)
+                        one = look_for(carried, seen, rivals, self._here, self._config)
                     self._found[track_id] = one
         return {track_id: self._found[track_id] for track_id in self.objects}
 
     def work_ahead(self) -> None:
-        """Do what `finish` would do and does not depend on others."""
+        """Do what `finish` would do and does not depend on others, until somebody asks."""
+        lost = [track_id for track_id in self.objects if track_id not in self._warped]
         with single_thread():
             for cluster in self._clusters():
+                if self._is_asked():
+                    return
                 if not any(i in self._awaited for i in cluster):
                     self._carry(cluster)
+            for track_id in lost:
+                if self._is_asked():
+                    return
+                self._search(track_id)
 
     def learn_on(self) -> None:
         """Let the objects learn from what they are on this frame, until somebody asks."""
@@ -316,6 +325,21 @@ class ObjectGroup:
                     self._config,
                 )
             self._views[track_id], self._own[track_id] = view, view.own
+
+    def _search(self, track_id: int) -> None:
+        if track_id not in self._searched:
+            with self._timed(track_id):
+                found = searched_looks(self.objects[track_id], self._here, each=self._each)
+            self._searched[track_id] = found
+
+    def _each(self, work: Callable[[_Given], None], given: Iterable[_Given]) -> Iterable[None]:
+        """As map; on several threads where there are several to be called with."""
+        given = list(given)
+        if len(given) < 2 or self._thread_count < 2:
+            return map(work, given)
+        if self._threads is None:
+            self._threads = ThreadPoolExecutor(self._thread_count, "group")
+        return self._threads.map(work, given)
 
     def _features(self, track_id: int) -> Features:
         rect, level = self._warped[track_id].rect, self.objects[track_id].level

@@ -1,5 +1,6 @@
 """Which pixels of a part of a frame look like an object: sharply at its edge, roughly away."""
 
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import cv2
@@ -21,6 +22,9 @@ STEP = 2
 DOUBTFUL = 5.0
 """Where the sum of looks and prior comes closer to 0 than this, every pixel is looked at."""
 
+Each = Callable[[Callable[[Rect], None], Iterable[Rect]], Iterable[None]]
+"""A way to call a function with one value after another, as map."""
+
 _AROUND = np.ones((3, 3), np.uint8)
 
 
@@ -29,18 +33,36 @@ def rough_looks(model: AppearanceModel, features: Features) -> Floats:
     return _spread(_looked_at(model, features), features)
 
 
-def looks_on(model: AppearanceModel, pyramid: FramePyramid, level: int, rect: Rect) -> Floats:
+def looks_on(
+    model: AppearanceModel,
+    pyramid: FramePyramid,
+    level: int,
+    rect: Rect,
+    *,
+    each: Each = map,
+) -> Floats:
     """(rect.height, rect.width) rough probability that a pixel looks like an object.
 
     For any part of a level: it is filtered in bands.
+
+    Args:
+        model: The object's.
+        pyramid: Of the frame.
+        level: Of the object.
+        rect: The part.
+        each: Calls a function with every band, as map, perhaps on several threads.
     """
     looks = np.empty((rect.height, rect.width), np.float32)
-    for band in rect.bands(BAND_AREA, multiple=STEP):
+
+    def look(band: Rect) -> None:
         # The rows between the last looked at and the next band lie between looks too.
         longer = replace(band, y_max=min(band.y_max + STEP, rect.y_max))
         logits = rough_looks(model, pyramid.features(level, longer))
         top = band.y_min - rect.y_min
         looks[top : top + band.height] = probability(logits[: band.height])
+
+    for _ in each(look, rect.bands(BAND_AREA, multiple=STEP)):
+        pass
     return looks
 
 

@@ -86,6 +86,11 @@ class GroupProcess:
         """Whether an answer is missing: a call was interrupted."""
         return self._pending > 0
 
+    @property
+    def has_answered(self) -> bool:
+        """Whether an answer that is missing has come, at least in part."""
+        return self._pending > 0 and self._pipes.is_waiting()
+
     def is_ready(self, *, wait: bool = False) -> bool:
         """Whether it can be asked; with wait, once it can.
 

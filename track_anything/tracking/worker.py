@@ -9,7 +9,7 @@ from typing import Any
 import cv2
 
 from track_anything.errors import TrackAnythingError
-from track_anything.tracking.group import ObjectGroup
+from track_anything.tracking.group import ObjectGroup, core_count
 from track_anything.tracking.pipes import MessagePipes
 
 READY = "ready"
@@ -30,7 +30,7 @@ def serve() -> None:
     cv2.setNumThreads(1)
     pipes.send(READY)
     try:
-        group = ObjectGroup(*pipes.receive(), is_asked=pipes.is_waiting)
+        group = ObjectGroup(*pipes.receive(), thread_count=core_count(), is_asked=pipes.is_waiting)
         # What was loaded stays: the garbage collector need not look at it again and again.
         gc.freeze()
         _answer(pipes, group)
