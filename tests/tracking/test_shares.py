@@ -1,6 +1,6 @@
 import pytest
 
-from track_anything.tracking.shares import MOST_PROCESSES, Shares, process_count
+from track_anything.tracking.shares import MOST_PROCESSES, NEWEST, Shares, Spent, process_count
 
 
 @pytest.mark.parametrize(
@@ -26,12 +26,22 @@ def test_as_many_as_asked_for_but_none_without_an_object(
     assert process_count(asked, objects, 2) == processes
 
 
-def shares(groups: dict[int, int], costs: dict[int, float]) -> Shares:
+def shares(
+    groups: dict[int, int], costs: dict[int, float], *, after: float = 0.0, idle: float = 0.0
+) -> Shares:
+    """With what the objects cost, and the share of it that comes after their looks are known."""
     found = Shares()
     for track_id, group in groups.items():
         found.put(track_id, group)
-    found.measure(costs)
+    measure(found, costs, after=after, idle=idle)
     return found
+
+
+def measure(
+    found: Shares, costs: dict[int, float], *, after: float = 0.0, idle: float = 0.0
+) -> None:
+    spent = {i: Spent((1 - after) * cost, after * cost) for i, cost in costs.items()}
+    found.measure(spent, idle=idle / NEWEST)
 
 
 def test_a_new_object_goes_to_the_group_that_has_least_to_do() -> None:
@@ -53,21 +63,33 @@ def test_objects_are_dealt_so_that_all_groups_have_as_much_to_do() -> None:
     assert [found.members(0), found.members(1)] == [[1, 4], [2, 3]]
 
 
+def test_objects_are_dealt_better_than_largest_first() -> None:
+    """Largest first gives 3 + 2 + 2 and 3 + 2."""
+    found = shares(dict.fromkeys(range(1, 6), 0), {1: 3.0, 2: 3.0, 3: 2.0, 4: 2.0, 5: 2.0})
+    taken(found, found.dealt(2))
+    assert sorted(found.members(group) for group in range(2)) == [[1, 2], [3, 4, 5]]
+
+
 def test_objects_are_shared_out_to_groups_that_have_none() -> None:
     found = shares(dict.fromkeys(range(1, 7), 0), {})
     taken(found, found.dealt(3))
     assert [len(found.members(group)) for group in range(3)] == [2, 2, 2]
 
 
-def test_the_group_that_learns_before_it_is_done_gets_fewer_objects() -> None:
-    """Ten: where some must have three, they are waited for, and the first is done sooner with one.
+def test_groups_that_work_while_the_first_does_other_things_get_more_objects() -> None:
+    """Two of them have done the work of one object when they are asked: 1, and 2 + 2."""
+    found = shares(dict.fromkeys(range(5), 0), dict.fromkeys(range(5), 1.0), idle=1.0)
+    taken(found, found.dealt(3))
+    assert [len(found.members(group)) for group in range(3)] == [1, 2, 2]
 
-    With 2 it would end 2 * 0.45 after they have looked, and not 3 * 0.2.
-    """
-    found = shares(dict.fromkeys(range(10), 0), dict.fromkeys(range(10), 1.0))
-    taken(found, found.dealt(4))
-    assert [len(found.members(group)) for group in range(4)] == [1, 3, 3, 3]
-    assert found.idlest(4) == 0
+
+def test_what_the_first_group_does_while_others_finish_delays_nobody() -> None:
+    """The first has 4 to do before; the other 2 before and 2 after, while the first goes on."""
+    found = Shares()
+    found.put(1, 0)
+    found.put(2, 1)
+    found.measure({1: Spent(4.0, 0.0), 2: Spent(2.0, 2.0)}, idle=0.0)
+    assert found._delay(found._loads({1: 0, 2: 1}, 2)) == 4.0
 
 
 def test_an_object_that_has_become_dear_is_adjusted_for() -> None:
@@ -93,10 +115,10 @@ def test_nothing_is_moved_for_a_small_gain() -> None:
 def test_what_an_object_costs_is_the_mean_of_its_last_frames() -> None:
     """One slow frame in ten does not make a slow object: 1, and 0.2 of the way to 6, is 2."""
     found = shares({1: 0, 2: 1}, {1: 1.0, 2: 4.0})
-    found.measure({1: 6.0})
+    measure(found, {1: 6.0})
     assert found.idlest(2) == 0
-    for _ in range(3):
-        found.measure({1: 6.0})
+    for _ in range(4):
+        measure(found, {1: 6.0})
     assert found.idlest(2) == 1
 
 

@@ -218,20 +218,27 @@ def learn_recent(
     carried: Carried,
     pyramid: FramePyramid,
     features: Features,
+    level: int,
     soft: Floats,
     neutral: Mask | None,
 ) -> None:
     """Learn from the sure pixels of a carried mask and from the scene.
 
-    Neutral pixels count for neither side.
+    Args:
+        carried: The object; where it is does not matter any more.
+        pyramid: Of the frame.
+        features: Of the part of a level where the mask lies.
+        level: That level.
+        soft: (h, w) object probability there.
+        neutral: (h, w) pixels that count for neither side.
     """
     is_inside, is_outside = soft > 0.8, soft < 0.2
     if neutral is not None:
         is_inside &= ~neutral
         is_outside &= ~neutral
     inside, outside = np.flatnonzero(is_inside), np.flatnonzero(is_outside)
-    if len(inside) and len(outside) and carried.rect is not None:
-        scene = scene_rows(pyramid, carried.level, carried.rect, RECENT_PLACES)
+    if len(inside) and len(outside):
+        scene = scene_rows(pyramid, level, features.rect, RECENT_PLACES)
         around = RECENT_SAMPLES - len(scene)
         pixels = [_some(outside, around, carried.random)]
         pixels.append(_some(inside, RECENT_SAMPLES, carried.random))

@@ -1,13 +1,15 @@
 """All objects of a video, in one group or in several that work side by side."""
 
 import logging
+import time
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from typing import Any
 
 import cv2
+import numpy as np
 
 from track_anything.config import PropagatorConfig
 from track_anything.errors import TrackingError
@@ -18,7 +20,8 @@ from track_anything.tracking.hearing import Reach, needs
 from track_anything.tracking.kept_memory import keep_memory
 from track_anything.tracking.processes import GroupProcess, can_start, close_all
 from track_anything.tracking.rivals import Logits
-from track_anything.tracking.shares import MOST_PROCESSES, Shares, process_count
+from track_anything.tracking.shared_arrays import SharedArray, SharedMemory
+from track_anything.tracking.shares import MOST_PROCESSES, Shares, Spent, process_count
 from track_anything.tracking.snapshot import ObjectParts
 
 _log = logging.getLogger(__name__)
@@ -30,6 +33,8 @@ BALANCE_EVERY = 10
 FIRST_BALANCE = 5
 """They are shared out anew so many frames after processes came or went: by then it is known what
 they cost."""
+SHARED_BYTES = 4
+"""Bytes shared for each of a picture: it and its flow, whose numbers are larger, have room."""
 INTERRUPTED = "carrying the objects was interrupted between their processes: track again"
 
 
@@ -67,12 +72,14 @@ class Crew:
         self._processes: list[GroupProcess] = []
         # Those that still load their libraries: the objects are carried without them meanwhile.
         self._starting: list[GroupProcess] = []
+        self._memory: SharedMemory | None = None
         self._may_start = can_start()
         self._senders = ThreadPoolExecutor(MOST_PROCESSES, "show")
         self._failure = ""
         self._frame_count = 0
         self._is_uneven = False
         self._dealt_frame = 0
+        self._ended = time.perf_counter()
         for processes in (self._processes, self._starting):
             weakref.finalize(self, close_all, processes)
 
@@ -173,10 +180,8 @@ class Crew:
             flow_to: Computes the flow; the other processes prepare the frame meanwhile.
         """
         with self._asking():
-            self._staff()
-            # A picture takes as long to send as the flow to compute: all at once.
-            sent = [self._senders.submit(process.show, frame) for process in self._processes]
-            self._here.show(frame)
+            self._staff(frame)
+            sent = self._show(frame)
             with _cores_left(bool(self._processes)):
                 try:
                     flow = flow_to(frame.image)
@@ -184,10 +189,34 @@ class Crew:
                     wait(sent)
                 for one in sent:
                     one.result()
-                placed = self._all("place", flow)
-                self._shares.measure(_merged([seconds for _, seconds in placed]))
+                idle = time.perf_counter() - self._ended
+                placed = self._place(flow)
+                spent = _merged([one for _, one in placed])
+                self._shares.measure(spent, idle=idle)
                 found = self._exchange(_merged([reaches for reaches, _ in placed]))
+            self._ended = time.perf_counter()
         return dict(sorted(found.items()))
+
+    def _show(self, frame: Frame) -> list[Future[None]]:
+        """Show all groups a frame; what is left to wait for."""
+        self._here.show(frame)
+        told = None
+        if self._memory and self._processes:
+            # All have answered since they were told of what is there: nobody reads it any more.
+            self._memory.clear()
+            told = self._memory.put_frame(frame)
+        if told is None:
+            # A picture takes as long to send as the flow to compute: all at once.
+            return [self._senders.submit(process.show, frame) for process in self._processes]
+        for process in self._processes:
+            process.show(frame, told)
+        return []
+
+    def _place(self, flow: Floats | None) -> list[tuple[dict[int, Reach], dict[int, Spent]]]:
+        told: Floats | SharedArray | None = flow
+        if self._memory and self._processes and isinstance(flow, np.ndarray):
+            told = self._memory.put(flow) or flow
+        return self._each("place", [(flow,), *[(told,)] * len(self._processes)])
 
     def _exchange(self, reaches: Mapping[int, Reach]) -> dict[int, Propagation]:
         """The objects, once those of one group have heard what they need of the others."""
@@ -254,7 +283,7 @@ class Crew:
 
     # Processes that come and go.
 
-    def _staff(self) -> None:
+    def _staff(self, frame: Frame) -> None:
         """Have as many processes as pay, and the objects shared out among them."""
         self._frame_count += 1
         asked, count, cores = self._config.processes, len(self._shares), core_count()
@@ -263,7 +292,7 @@ class Crew:
         if len(self._processes) > most:
             self._dismiss(most)
         missing = process_count(asked, count, cores) - 1 - len(self._processes)
-        self._start(missing)
+        self._start(missing, frame)
         if not self._processes:
             return
         if self._is_uneven:
@@ -282,16 +311,18 @@ class Crew:
             self._processes.pop().close()
         self._is_uneven = True
 
-    def _start(self, missing: int) -> None:
+    def _start(self, missing: int, frame: Frame) -> None:
         """Start processes that are missing; take in those that are ready, all together."""
         while len(self._starting) > max(missing, 0):
             self._starting.pop().close()
         if missing <= 0 or not self._may_start:
             return
+        if self._memory is None:
+            self._memory = SharedMemory.of_size(SHARED_BYTES * frame.image.nbytes)
         is_asked = self._config.processes > 0
         try:
             while len(self._starting) < missing:
-                self._starting.append(GroupProcess(self._config, self._seed))
+                self._starting.append(GroupProcess(self._config, self._seed, self._memory))
             if not all(process.is_ready(wait=is_asked) for process in self._starting):
                 return
         except TrackingError as error:

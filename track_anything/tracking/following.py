@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -133,7 +134,7 @@ def follow(
     config: PropagatorConfig,
 ) -> tuple[Propagation, Callable[[], None]]:
     """An object beside its rivals, which moves on; and what lets it learn from that, to be called
-    before anything else is done with it.
+    before its looks are asked for again.
 
     Args:
         carried: The object.
@@ -210,14 +211,12 @@ def _move_on(
     neutral = contested if strays is None else strays
     if strays is not None and contested is not None:
         neutral = strays | contested
+    level, size = carried.level, pyramid.size
     is_part = is_partly_seen(carried.compactness, carried.whole_area, carried.usual_area)
-
-    def learn() -> None:
-        if not is_part:
-            learn_recent(carried, pyramid, view.features, soft, neutral)
-        change_level(carried, pyramid.size, config)
-
-    return learn
+    change_level(carried, size, config)
+    if is_part:
+        return lambda: None
+    return partial(learn_recent, carried, pyramid, view.features, level, soft, neutral)
 
 
 def searched_part(carried: Carried, frame_size: tuple[int, int]) -> Rect | None:

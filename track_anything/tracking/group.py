@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
+from typing import Literal, TypeVar
 
 from track_anything.config import PropagatorConfig
 from track_anything.structures import Floats, Frame, Mask, Propagation
@@ -36,6 +36,7 @@ from track_anything.tracking.looks import looks_on
 from track_anything.tracking.planes import PlaneMemory
 from track_anything.tracking.plausibility import believable_part, cede, resemblance_to
 from track_anything.tracking.rivals import Logits
+from track_anything.tracking.shares import Spent
 from track_anything.tracking.snapshot import ObjectParts, from_parts, to_parts
 
 _Given = TypeVar("_Given")
@@ -86,7 +87,7 @@ class ObjectGroup:
         self._found: dict[int, Propagation] = {}
         # What is to be learned of the objects on this frame, with the features that it needs.
         self._to_learn_on: dict[int, tuple[Features, Callable[[], None]]] = {}
-        self._seconds: dict[int, float] = {}
+        self._spent: dict[int, Spent] = {}
 
     def clear(self) -> None:
         """Forget everything."""
@@ -99,7 +100,8 @@ class ObjectGroup:
 
     def forget(self, track_id: int) -> None:
         """Drop an object, if it is here."""
-        self._learn_on([track_id])
+        if track_id in self._to_learn_on:
+            self._to_learn_on.pop(track_id)[0].release()
         self.objects.pop(track_id, None)
         self._to_learn.pop(track_id, None)
 
@@ -128,8 +130,13 @@ class ObjectGroup:
             self._drop_ahead()
 
     def prepare(self) -> None:
-        """Compute now what will be needed of the frame, if the objects have moved little."""
-        self.learn_now()
+        """Learn what was put off; then compute what will be needed of the frame, if the objects
+        have moved little. Until somebody asks.
+        """
+        self.learn_now(list(self._to_learn))
+        self.learn_on()
+        if self._is_asked():
+            return
         for level in {carried.level for carried in self.objects.values()}:
             self._here.places(level, RECENT_PLACES)
         for track_id, carried in sorted(self.objects.items()):
@@ -137,7 +144,8 @@ class ObjectGroup:
                 return
             rect = likely_part(carried, self._here.size, self._config)
             if rect is not None:
-                features = self._here.features(carried.level, rect, memory=self._memory)
+                with self._timed(track_id, "before"):
+                    features = self._here.features(carried.level, rect, memory=self._memory)
                 self._ahead[track_id] = carried.level, features
 
     def learn(self, track_id: int, mask: Mask) -> None:
@@ -196,14 +204,13 @@ class ObjectGroup:
         self.learn_now([track_id])
         cede(self.objects[track_id], mask)
 
-    def place(self, flow: Floats | None) -> tuple[dict[int, Reach], dict[int, float]]:
+    def place(self, flow: Floats | None) -> tuple[dict[int, Reach], dict[int, Spent]]:
         """Where the objects look on the frame, given the flow to it from the one before.
 
         Returns:
-            Besides, the seconds that each object has cost on the last one.
+            Besides, what each object has cost on the last one.
         """
-        self.learn_now()
-        spent = dict(self._seconds)
+        spent = dict(self._spent)
         pyramid = self._here
         self._flow = flow
         self._warped.clear()
@@ -211,7 +218,7 @@ class ObjectGroup:
         self._views.clear()
         self._searched.clear()
         self._found.clear()
-        self._seconds.clear()
+        self._spent.clear()
         reaches = {}
         for track_id, carried in sorted(self.objects.items()):
             size = level_size(pyramid.size, carried.level)
@@ -241,6 +248,7 @@ class ObjectGroup:
         self._heard = heard
         self._awaited = frozenset(others)
         self._warped.update(others)
+        self.learn_now(list(self._to_learn))
         with single_thread():
             for cluster in self._clusters():
                 # The others wait for these; those that nobody waits for come later.
@@ -253,7 +261,8 @@ class ObjectGroup:
 
         Args:
             others: What `look` returned elsewhere of those heard.
-            learns_at_once: Whether the objects learn from it now; else `learn_on` must come next.
+            learns_at_once: Whether the objects learn from it now; else when `learn_on` is called,
+                or when they are looked at next.
         """
         self._own.update(others)
         with single_thread():
@@ -265,7 +274,7 @@ class ObjectGroup:
                 if track_id not in self._found:
                     self._search(track_id)
                     rivals, seen = self._rivals(track_id, self._own), self._searched.pop(track_id)
-                    with self._timed(track_id):
+                    with self._timed(track_id, "after"):
                         one = look_for(carried, seen, rivals, self._here, self._config)
                     self._found[track_id] = one
         return {track_id: self._found[track_id] for track_id in self.objects}
@@ -293,7 +302,7 @@ class ObjectGroup:
         for track_id in ids:
             if track_id in self._to_learn_on:
                 features, learn = self._to_learn_on.pop(track_id)
-                with single_thread(), self._timed(track_id):
+                with single_thread(), self._timed(track_id, "before"):
                     learn()
                 features.release()
 
@@ -301,21 +310,27 @@ class ObjectGroup:
         self._see(cluster)
         for track_id in cluster:
             if track_id in self._views:
-                with self._timed(track_id):
+                with self._timed(track_id, "after"):
                     self._found[track_id] = self._follow(track_id)
 
     @contextmanager
-    def _timed(self, track_id: int) -> Iterator[None]:
+    def _timed(self, track_id: int, part: Literal["before", "after"]) -> Iterator[None]:
         begun = time.thread_time()
         yield
-        spent = time.thread_time() - begun
-        self._seconds[track_id] = self._seconds.get(track_id, 0.0) + spent
+        seconds = time.thread_time() - begun
+        before, after = self._spent.get(track_id, Spent(0.0, 0.0))
+        if part == "before":
+            before += seconds
+        else:
+            after += seconds
+        self._spent[track_id] = Spent(before, after)
 
     def _see(self, cluster: Iterable[int]) -> None:
         for track_id in cluster:
             if track_id not in self.objects or track_id in self._own:
                 continue
-            with self._timed(track_id):
+            self.learn_now([track_id])
+            with self._timed(track_id, "before"):
                 view = seen_alone(
                     self.objects[track_id],
                     self._warped[track_id],
@@ -328,7 +343,8 @@ class ObjectGroup:
 
     def _search(self, track_id: int) -> None:
         if track_id not in self._searched:
-            with self._timed(track_id):
+            self.learn_now([track_id])
+            with self._timed(track_id, "before"):
                 found = searched_looks(self.objects[track_id], self._here, each=self._each)
             self._searched[track_id] = found
 

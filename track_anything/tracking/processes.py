@@ -13,6 +13,7 @@ from track_anything.errors import TrackingError
 from track_anything.structures import Frame
 from track_anything.tracking import kept_memory
 from track_anything.tracking.pipes import MessagePipes
+from track_anything.tracking.shared_arrays import SharedFrame, SharedMemory
 
 START_SECONDS = 120.0
 """A process that has not loaded its libraries by then never will; 2 are usual."""
@@ -23,7 +24,7 @@ _CODE = """
 import json, sys
 sys.path[:] = json.loads(sys.argv[1])
 from track_anything.tracking.worker import serve
-serve()
+serve(*map(int, sys.argv[2:]))
 """
 _ENVIRONMENT = {
     # Groups share out the cores; within one a second thread gains nothing.
@@ -46,8 +47,15 @@ class GroupProcess:
     copy as they are. It reads from a pipe, so it ends as soon as this process does, however.
     """
 
-    def __init__(self, config: PropagatorConfig, seed: int) -> None:
+    def __init__(
+        self, config: PropagatorConfig, seed: int, memory: SharedMemory | None = None
+    ) -> None:
         """Start it; it loads its libraries while this process goes on.
+
+        Args:
+            config: As ObjectGroup.
+            seed: As ObjectGroup.
+            memory: Where it reads what it is told is there.
 
         Raises:
             TrackingError: If it cannot be started.
@@ -55,7 +63,8 @@ class GroupProcess:
         self._settings = config, seed
         self._frame: Frame | None = None
         self._pending = 0
-        command = [sys.executable, "-c", _CODE, json.dumps(sys.path)]
+        shared = () if memory is None else (memory.descriptor,)
+        command = [sys.executable, "-c", _CODE, json.dumps(sys.path), *map(str, shared)]
         try:
             self._process = subprocess.Popen(
                 command,
@@ -63,6 +72,7 @@ class GroupProcess:
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
                 bufsize=0,
+                pass_fds=shared,
                 env={**os.environ, **_ENVIRONMENT},
                 creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
             )
@@ -107,10 +117,15 @@ class GroupProcess:
             raise self._ended()
         return True
 
-    def show(self, frame: Frame) -> None:
-        """As ObjectGroup; a frame that is known is not sent again."""
+    def show(self, frame: Frame, told: SharedFrame | None = None) -> None:
+        """As ObjectGroup; a frame that is known is not shown again.
+
+        Args:
+            frame: The frame.
+            told: What is told of it instead.
+        """
         if frame is not self._frame:
-            self.ask("show", frame)
+            self.ask("show", told or frame)
             self._pending -= 1
             self._frame = frame
 

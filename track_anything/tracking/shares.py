@@ -1,6 +1,7 @@
 """Which group carries which object, so that all groups have as much to do."""
 
 from collections.abc import Iterator, Mapping
+from typing import NamedTuple
 
 import numpy as np
 
@@ -10,13 +11,13 @@ MOST_PROCESSES = 8
 """Chosen at most: each holds 0.4 GB, most of it libraries."""
 NEWEST = 0.2
 """Share of the newest frame in the mean of what an object costs."""
-LOOKING, LEARNING = 0.55, 0.25
-"""Shares of what an object costs. All groups wait for one another when they have looked. The other
-groups learn when they have answered, while the first one's process does what it does besides; that
-one learns before."""
+UNKNOWN = np.array([0.8, 0.2])
+"""Shares of what an object costs before and after its looks are known, until that is measured."""
 HEAD_STARTS = 5
 """Ways of sharing out that are compared: the first group is dealt fewer objects from one to the
 next, until it has none where there are few."""
+BETTER = 0.999
+"""A way of sharing out is improved on while a step takes a frame's time below this of it."""
 WORTH_MOVING = 0.95
 """An object changes groups if a frame then takes no longer than this of what it takes now: to send
 one takes as long as half an object on a frame, and the next chance is ten frames later."""
@@ -34,13 +35,27 @@ def process_count(asked: int, object_count: int, cores: int) -> int:
     return max(min(most, object_count), 1)
 
 
+class Spent(NamedTuple):
+    """Seconds that an object costs on a frame.
+
+    Attributes:
+        before: Until it is known what it is by its own looks, learning from the frame before
+            included. All groups wait for one another then.
+        after: From there on.
+    """
+
+    before: float
+    after: float
+
+
 class Shares:
     """Objects by group, and what each costs."""
 
     def __init__(self) -> None:
         """No objects."""
         self._groups: dict[int, int] = {}
-        self._costs: dict[int, float] = {}
+        self._costs: dict[int, np.ndarray] = {}
+        self._idle = 0.0
 
     def __len__(self) -> int:
         """Objects known."""
@@ -68,17 +83,28 @@ class Shares:
         self._groups.pop(track_id, None)
         self._costs.pop(track_id, None)
 
-    def measure(self, seconds: Mapping[int, float]) -> None:
-        """Say what objects have cost on a frame; the mean of the last ones counts."""
-        for track_id, spent in seconds.items():
-            before = self._costs.get(track_id, spent)
-            self._costs[track_id] = before + NEWEST * (spent - before)
+    def measure(self, spent: Mapping[int, Spent], *, idle: float) -> None:
+        """Say what a frame has cost; the mean of the last ones counts.
+
+        Args:
+            spent: What its objects have cost.
+            idle: Seconds from one frame's end until the objects are asked about on the next, in
+                which the first group's process does other things, and the other groups learn and
+                look ahead.
+        """
+        self._idle += NEWEST * (idle - self._idle)
+        for track_id, one in spent.items():
+            before = self._costs.get(track_id, np.array(one))
+            self._costs[track_id] = before + NEWEST * (np.array(one) - before)
 
     def idlest(self, group_count: int) -> int:
         """The group from which one more object delays a frame least."""
-        loads = self._loads(self._groups, group_count)
-        more = self._usual * np.eye(group_count)
-        return int(np.argmin([self._delay(loads + one) for one in more]))
+        delays = []
+        for group in range(group_count):
+            loads = self._loads(self._groups, group_count)
+            loads[group] += self._usual
+            delays.append(self._delay(loads))
+        return int(np.argmin(delays))
 
     def dealt(self, group_count: int) -> dict[int, int]:
         """Which objects should go to which group, with all of them shared out anew."""
@@ -88,6 +114,8 @@ class Shares:
             for share in np.linspace(0, 1, HEAD_STARTS)
         ]
         best = min(ways, key=lambda groups: self._delay(self._loads(groups, group_count)))
+        while moves := self._adjusted(best, group_count, worth=BETTER):
+            best |= moves
         return {i: group for i, group in best.items() if group != self._groups[i]}
 
     def adjusted(self, group_count: int) -> dict[int, int]:
@@ -95,27 +123,27 @@ class Shares:
 
         None unless that is worth it.
         """
-        loads = self._loads(self._groups, group_count)
-        best: dict[int, int] = {}
-        least = WORTH_MOVING * self._delay(loads)
-        # It is the busiest group, or the first, that the others wait for.
-        for source in {int(loads.argmax()), 0}:
-            for track_id in self.members(source):
-                for moves in self._ways_out(track_id, source, group_count):
-                    then = loads.copy()
-                    for i, group in moves.items():
-                        then[self._groups[i]] -= self._cost(i)
-                        then[group] += self._cost(i)
-                    if (delay := self._delay(then)) < least:
-                        best, least = moves, delay
-        return best
+        return self._adjusted(self._groups, group_count, worth=WORTH_MOVING)
 
-    def _ways_out(self, track_id: int, source: int, group_count: int) -> Iterator[dict[int, int]]:
-        for target in range(group_count):
-            if target != source:
-                yield {track_id: target}
-                for other in self.members(target):
-                    yield {track_id: target, other: source}
+    def _adjusted(
+        self, groups: Mapping[int, int], group_count: int, *, worth: float
+    ) -> dict[int, int]:
+        loads = self._loads(groups, group_count)
+        best: dict[int, int] = {}
+        least = worth * self._delay(loads)
+        # It is the busiest groups, or the first, that the others wait for.
+        sources = {0, *(int(at) for at in loads.argmax(axis=0))}
+        for track_id, source in groups.items():
+            if source not in sources:
+                continue
+            for moves in _ways_out(groups, track_id, group_count):
+                then = loads.copy()
+                for i, group in moves.items():
+                    then[groups[i]] -= self._cost(i)
+                    then[group] += self._cost(i)
+                if (delay := self._delay(then)) < least:
+                    best, least = moves, delay
+        return best
 
     def _dealt(self, group_count: int, *, head_start: float) -> dict[int, int]:
         """All objects shared out, as if the first group had to do something else before."""
@@ -123,27 +151,41 @@ class Shares:
         loads[0] = head_start
         groups: dict[int, int] = {}
         # Largest first, each to the idlest: at worst a third over the best there is.
-        for track_id in sorted(self._groups, key=lambda i: (-self._cost(i), i)):
+        costs = {i: float(self._cost(i).sum()) for i in self._groups}
+        for track_id in sorted(costs, key=lambda i: (-costs[i], i)):
             groups[track_id] = int(np.argmin(loads))
-            loads[groups[track_id]] += self._cost(track_id)
+            loads[groups[track_id]] += costs[track_id]
         return groups
 
     def _delay(self, loads: np.ndarray) -> float:
-        """Seconds of a frame that depend on who carries what."""
-        here, others = loads[0], loads[1:].max(initial=0.0)
-        looked = LOOKING * max(here, others)
-        ended = max((1 - LOOKING) * here, (1 - LOOKING - LEARNING) * others)
-        return float(looked + ended)
+        """Seconds of a frame that depend on who carries what; loads are (groups, 2)."""
+        before, after = loads.T
+        last = after.max()
+        # The first group learns while it waits for the others' ends.
+        here = before[0] - (last - after[0])
+        others = before[1:].max(initial=0.0) - self._idle
+        return float(max(here, others, 0.0) + last)
 
-    def _cost(self, track_id: int) -> float:
+    def _cost(self, track_id: int) -> np.ndarray:
         return self._costs.get(track_id, self._usual)
 
     @property
-    def _usual(self) -> float:
-        return float(np.mean(list(self._costs.values()))) if self._costs else 1.0
+    def _usual(self) -> np.ndarray:
+        return np.mean([*self._costs.values()], axis=0) if self._costs else UNKNOWN
 
     def _loads(self, groups: Mapping[int, int], group_count: int) -> np.ndarray:
-        loads = np.zeros(group_count)
+        loads = np.zeros((group_count, 2))
         for track_id, group in groups.items():
             loads[group] += self._cost(track_id)
         return loads
+
+
+def _ways_out(
+    groups: Mapping[int, int], track_id: int, group_count: int
+) -> Iterator[dict[int, int]]:
+    """All ways to move an object, and perhaps another one to where it was."""
+    source = groups[track_id]
+    yield from ({track_id: target} for target in range(group_count) if target != source)
+    for other, target in groups.items():
+        if target != source:
+            yield {track_id: target, other: source}

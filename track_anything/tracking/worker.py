@@ -4,6 +4,7 @@ import gc
 import io
 import os
 import signal
+from collections.abc import Sequence
 from typing import Any
 
 import cv2
@@ -11,6 +12,7 @@ import cv2
 from track_anything.errors import TrackAnythingError
 from track_anything.tracking.group import ObjectGroup, core_count
 from track_anything.tracking.pipes import MessagePipes
+from track_anything.tracking.shared_arrays import SharedMemoryReader
 
 READY = "ready"
 """The first message, once everything is loaded."""
@@ -22,8 +24,12 @@ ELSE_MEANWHILE = "learn_on"
 """The same after any other call: what was put off to answer it."""
 
 
-def serve() -> None:
-    """Answer until nobody asks any more: then the process that asked has ended, however it did."""
+def serve(descriptor: int | None = None) -> None:
+    """Answer until nobody asks any more: then the process that asked has ended, however it did.
+
+    Args:
+        descriptor: Of the SharedMemory with what is told of in calls; None if there is none.
+    """
     # Ctrl-C goes to every process of a terminal: the asking one says when this one ends.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     pipes = _pipes()
@@ -33,15 +39,18 @@ def serve() -> None:
         group = ObjectGroup(*pipes.receive(), thread_count=core_count(), is_asked=pipes.is_waiting)
         # What was loaded stays: the garbage collector need not look at it again and again.
         gc.freeze()
-        _answer(pipes, group)
+        _answer(pipes, group, descriptor)
     except (EOFError, OSError):
         return
 
 
-def _answer(pipes: MessagePipes, group: ObjectGroup) -> None:
+def _answer(pipes: MessagePipes, group: ObjectGroup, descriptor: int | None) -> None:
+    memory = None if descriptor is None else SharedMemoryReader(descriptor)
     failure: tuple[bool, str] | None = None
     while True:
         name, arguments = pipes.receive()
+        if memory is not None:
+            arguments = [memory.read(one) for one in arguments]
         answer: Any = None
         if failure is None:
             answer, failure = _tried(group, name, arguments)
@@ -53,7 +62,7 @@ def _answer(pipes: MessagePipes, group: ObjectGroup) -> None:
 
 
 def _tried(
-    group: ObjectGroup, name: str, arguments: tuple[Any, ...]
+    group: ObjectGroup, name: str, arguments: Sequence[Any]
 ) -> tuple[Any, tuple[bool, str] | None]:
     """What a call returns, and what went wrong: whether it is our error, and its text."""
     try:
