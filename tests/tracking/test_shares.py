@@ -1,6 +1,13 @@
 import pytest
 
-from track_anything.tracking.shares import MOST_PROCESSES, NEWEST, Shares, Spent, process_count
+from track_anything.tracking.shares import (
+    MOST_PROCESSES,
+    NEWEST,
+    Pauses,
+    Shares,
+    Spent,
+    process_count,
+)
 
 
 @pytest.mark.parametrize(
@@ -26,22 +33,19 @@ def test_as_many_as_asked_for_but_none_without_an_object(
     assert process_count(asked, objects, 2) == processes
 
 
-def shares(
-    groups: dict[int, int], costs: dict[int, float], *, after: float = 0.0, idle: float = 0.0
-) -> Shares:
-    """With what the objects cost, and the share of it that comes after their looks are known."""
+NO_PAUSES = Pauses(0.0, 0.0)
+
+
+def shares(groups: dict[int, int], costs: dict[int, float]) -> Shares:
     found = Shares()
     for track_id, group in groups.items():
         found.put(track_id, group)
-    measure(found, costs, after=after, idle=idle)
+    measure(found, costs)
     return found
 
 
-def measure(
-    found: Shares, costs: dict[int, float], *, after: float = 0.0, idle: float = 0.0
-) -> None:
-    spent = {i: Spent((1 - after) * cost, after * cost) for i, cost in costs.items()}
-    found.measure(spent, idle=idle / NEWEST)
+def measure(found: Shares, costs: dict[int, float]) -> None:
+    found.measure({i: Spent(looking=cost) for i, cost in costs.items()}, NO_PAUSES)
 
 
 def test_a_new_object_goes_to_the_group_that_has_least_to_do() -> None:
@@ -76,19 +80,31 @@ def test_objects_are_shared_out_to_groups_that_have_none() -> None:
     assert [len(found.members(group)) for group in range(3)] == [2, 2, 2]
 
 
-def test_groups_that_work_while_the_first_does_other_things_get_more_objects() -> None:
-    """Two of them have done the work of one object when they are asked: 1, and 2 + 2."""
-    found = shares(dict.fromkeys(range(5), 0), dict.fromkeys(range(5), 1.0), idle=1.0)
+@pytest.mark.parametrize("part", ["learning", "features"])
+def test_groups_that_work_while_the_first_does_other_things_get_more_objects(part: str) -> None:
+    """The first has to do it while the others wait; they do it before they are asked."""
+    found = Shares()
+    for track_id in range(5):
+        found.put(track_id, 0)
+    spent = Spent(looking=1.0)._replace(**{part: 0.5})
+    pauses = Pauses(unseen=0.0, seen=1.0 / NEWEST)
+    found.measure(dict.fromkeys(range(5), spent), pauses)
     taken(found, found.dealt(3))
     assert [len(found.members(group)) for group in range(3)] == [1, 2, 2]
 
 
-def test_what_the_first_group_does_while_others_finish_delays_nobody() -> None:
-    """The first has 4 to do before; the other 2 before and 2 after, while the first goes on."""
+def test_before_they_are_shown_a_frame_the_others_can_only_learn() -> None:
     found = Shares()
-    found.put(1, 0)
-    found.put(2, 1)
-    found.measure({1: Spent(4.0, 0.0), 2: Spent(2.0, 2.0)}, idle=0.0)
+    found.put(1, 1)
+    found.measure({1: Spent(learning=1.0, features=2.0)}, Pauses(unseen=9.0 / NEWEST, seen=0.0))
+    assert found._delay(found._loads({1: 1}, 2)) == pytest.approx(2.0)
+
+
+def test_what_the_first_group_learns_while_others_finish_delays_nobody() -> None:
+    """The first has 4 to do; the other 3, of which 2 while the first learns."""
+    found = Shares()
+    spent = {1: Spent(learning=3.0, looking=1.0), 2: Spent(looking=1.0, after=2.0)}
+    found.measure(spent, NO_PAUSES)
     assert found._delay(found._loads({1: 0, 2: 1}, 2)) == 4.0
 
 

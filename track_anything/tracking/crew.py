@@ -21,7 +21,7 @@ from track_anything.tracking.kept_memory import keep_memory
 from track_anything.tracking.processes import GroupProcess, can_start, close_all
 from track_anything.tracking.rivals import Logits
 from track_anything.tracking.shared_arrays import SharedArray, SharedMemory
-from track_anything.tracking.shares import MOST_PROCESSES, Shares, Spent, process_count
+from track_anything.tracking.shares import MOST_PROCESSES, Pauses, Shares, Spent, process_count
 from track_anything.tracking.snapshot import ObjectParts
 
 _log = logging.getLogger(__name__)
@@ -181,6 +181,7 @@ class Crew:
         """
         with self._asking():
             self._staff(frame)
+            shown = time.perf_counter()
             sent = self._show(frame)
             with _cores_left(bool(self._processes)):
                 try:
@@ -189,10 +190,10 @@ class Crew:
                     wait(sent)
                 for one in sent:
                     one.result()
-                idle = time.perf_counter() - self._ended
+                asked = time.perf_counter()
                 placed = self._place(flow)
                 spent = _merged([one for _, one in placed])
-                self._shares.measure(spent, idle=idle)
+                self._shares.measure(spent, Pauses(shown - self._ended, asked - shown))
                 found = self._exchange(_merged([reaches for reaches, _ in placed]))
             self._ended = time.perf_counter()
         return dict(sorted(found.items()))

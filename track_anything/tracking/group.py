@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import Literal, TypeVar
+from typing import TypeVar
 
 from track_anything.config import PropagatorConfig
 from track_anything.structures import Floats, Frame, Mask, Propagation
@@ -144,7 +144,7 @@ class ObjectGroup:
                 return
             rect = likely_part(carried, self._here.size, self._config)
             if rect is not None:
-                with self._timed(track_id, "before"):
+                with self._timed(track_id, "features"):
                     features = self._here.features(carried.level, rect, memory=self._memory)
                 self._ahead[track_id] = carried.level, features
 
@@ -302,7 +302,7 @@ class ObjectGroup:
         for track_id in ids:
             if track_id in self._to_learn_on:
                 features, learn = self._to_learn_on.pop(track_id)
-                with single_thread(), self._timed(track_id, "before"):
+                with single_thread(), self._timed(track_id, "learning"):
                     learn()
                 features.release()
 
@@ -314,28 +314,26 @@ class ObjectGroup:
                     self._found[track_id] = self._follow(track_id)
 
     @contextmanager
-    def _timed(self, track_id: int, part: Literal["before", "after"]) -> Iterator[None]:
+    def _timed(self, track_id: int, part: str) -> Iterator[None]:
         begun = time.thread_time()
         yield
-        seconds = time.thread_time() - begun
-        before, after = self._spent.get(track_id, Spent(0.0, 0.0))
-        if part == "before":
-            before += seconds
-        else:
-            after += seconds
-        self._spent[track_id] = Spent(before, after)
+        spent = self._spent.get(track_id, Spent())
+        seconds = getattr(spent, part) + time.thread_time() - begun
+        self._spent[track_id] = spent._replace(**{part: seconds})
 
     def _see(self, cluster: Iterable[int]) -> None:
         for track_id in cluster:
             if track_id not in self.objects or track_id in self._own:
                 continue
             self.learn_now([track_id])
-            with self._timed(track_id, "before"):
+            with self._timed(track_id, "features"):
+                features = self._features(track_id)
+            with self._timed(track_id, "looking"):
                 view = seen_alone(
                     self.objects[track_id],
                     self._warped[track_id],
                     self._rivals(track_id, self._warped),
-                    self._features(track_id),
+                    features,
                     self._flow,
                     self._config,
                 )
@@ -344,7 +342,7 @@ class ObjectGroup:
     def _search(self, track_id: int) -> None:
         if track_id not in self._searched:
             self.learn_now([track_id])
-            with self._timed(track_id, "before"):
+            with self._timed(track_id, "looking"):
                 found = searched_looks(self.objects[track_id], self._here, each=self._each)
             self._searched[track_id] = found
 

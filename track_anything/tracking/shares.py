@@ -11,8 +11,8 @@ MOST_PROCESSES = 8
 """Chosen at most: each holds 0.4 GB, most of it libraries."""
 NEWEST = 0.2
 """Share of the newest frame in the mean of what an object costs."""
-UNKNOWN = np.array([0.8, 0.2])
-"""Shares of what an object costs before and after its looks are known, until that is measured."""
+UNKNOWN = np.array([0.25, 0.15, 0.4, 0.2])
+"""Parts of what an object costs, until that is measured."""
 HEAD_STARTS = 5
 """Ways of sharing out that are compared: the first group is dealt fewer objects from one to the
 next, until it has none where there are few."""
@@ -39,13 +39,29 @@ class Spent(NamedTuple):
     """Seconds that an object costs on a frame.
 
     Attributes:
-        before: Until it is known what it is by its own looks, learning from the frame before
-            included. All groups wait for one another then.
+        learning: From the frame before. All but the first group can do it between two frames.
+        features: Those of the frame. All but the first can compute them when they are shown it.
+        looking: Until it is known what it is by its own looks. All groups wait for one another
+            then.
         after: From there on.
     """
 
-    before: float
-    after: float
+    learning: float = 0.0
+    features: float = 0.0
+    looking: float = 0.0
+    after: float = 0.0
+
+
+class Pauses(NamedTuple):
+    """Seconds of a frame in which the first group's process does other things.
+
+    Attributes:
+        unseen: From the end of the frame before until the other groups are shown this one.
+        seen: From there until all are asked about it.
+    """
+
+    unseen: float
+    seen: float
 
 
 class Shares:
@@ -55,7 +71,7 @@ class Shares:
         """No objects."""
         self._groups: dict[int, int] = {}
         self._costs: dict[int, np.ndarray] = {}
-        self._idle = 0.0
+        self._pauses = np.zeros(2)
 
     def __len__(self) -> int:
         """Objects known."""
@@ -83,16 +99,9 @@ class Shares:
         self._groups.pop(track_id, None)
         self._costs.pop(track_id, None)
 
-    def measure(self, spent: Mapping[int, Spent], *, idle: float) -> None:
-        """Say what a frame has cost; the mean of the last ones counts.
-
-        Args:
-            spent: What its objects have cost.
-            idle: Seconds from one frame's end until the objects are asked about on the next, in
-                which the first group's process does other things, and the other groups learn and
-                look ahead.
-        """
-        self._idle += NEWEST * (idle - self._idle)
+    def measure(self, spent: Mapping[int, Spent], pauses: Pauses) -> None:
+        """Say what the objects have cost on a frame; the mean of the last ones counts."""
+        self._pauses += NEWEST * (np.array(pauses) - self._pauses)
         for track_id, one in spent.items():
             before = self._costs.get(track_id, np.array(one))
             self._costs[track_id] = before + NEWEST * (np.array(one) - before)
@@ -158,13 +167,15 @@ class Shares:
         return groups
 
     def _delay(self, loads: np.ndarray) -> float:
-        """Seconds of a frame that depend on who carries what; loads are (groups, 2)."""
-        before, after = loads.T
+        """Seconds of a frame that depend on who carries what; loads are (groups, parts)."""
+        learning, features, looking, after = loads.T
+        unseen, seen = self._pauses
         last = after.max()
         # The first group learns while it waits for the others' ends.
-        here = before[0] - (last - after[0])
-        others = before[1:].max(initial=0.0) - self._idle
-        return float(max(here, others, 0.0) + last)
+        here = looking[0] + features[0] + max(learning[0] - (last - after[0]), 0.0)
+        ahead = np.maximum(learning - unseen, 0) + features
+        others = looking[1:] + np.maximum(ahead[1:] - seen, 0)
+        return float(max(here, others.max(initial=0.0)) + last)
 
     def _cost(self, track_id: int) -> np.ndarray:
         return self._costs.get(track_id, self._usual)
@@ -174,7 +185,7 @@ class Shares:
         return np.mean([*self._costs.values()], axis=0) if self._costs else UNKNOWN
 
     def _loads(self, groups: Mapping[int, int], group_count: int) -> np.ndarray:
-        loads = np.zeros((group_count, 2))
+        loads = np.zeros((group_count, len(UNKNOWN)))
         for track_id, group in groups.items():
             loads[group] += self._cost(track_id)
         return loads
