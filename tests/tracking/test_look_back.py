@@ -280,7 +280,7 @@ def test_a_correction_that_agrees_with_what_was_carried_mends_nothing(back: Rewi
     results = doubted_then_corrected(looking_back(back, agree_above=0.6), 4, taken=NEAR)
     # 80 of 120 pixels are shared.
     assert not back.carried
-    assert all(only(result).mask is HERE for result in results[:5])
+    assert all(np.array_equal(only(result).mask, HERE) for result in results[:5])
     doubted_then_corrected(looking_back(back, agree_above=0.7), 4, taken=NEAR)
     assert len(back.carried) == 4
 
@@ -304,7 +304,7 @@ def test_frames_before_an_earlier_correction_are_out_of_reach(back: Rewinder) ->
     assert back.carried == [(0, [1])]
     results = add(look_back, 3, seen(1.0, ELSEWHERE), taken=ELSEWHERE)
     assert [i for i, _ in back.carried] == [0, 2]
-    assert only(results[1]) is unsure
+    assert as_values(only(results[1])) == as_values(unsure)
 
 
 def test_a_correction_after_a_sure_frame_mends_nothing(back: Rewinder) -> None:
@@ -346,7 +346,7 @@ def test_where_an_object_was_lost_it_is_put_back_and_is_weak(back: Rewinder, sta
 def test_where_the_way_back_finds_nothing_the_mask_stays(back: Rewinder) -> None:
     back.mask = EMPTY
     results = doubted_then_corrected(looking_back(back), 2, doubted=seen(0.01))
-    assert all(only(result).mask is HERE for result in results[:3])
+    assert all(np.array_equal(only(result).mask, HERE) for result in results[:3])
     assert len(results[3].events) == 1
 
 
@@ -378,13 +378,13 @@ def test_an_object_that_is_as_old_loses_nothing(back: Rewinder) -> None:
     mended, other = mended_beside(back, seen(0.95, OVER, track_id=2))
     assert np.array_equal(mended.mask, ELSEWHERE & ~OVER)
     assert mended.box.tolist() == [40, 20, 45, 30]
-    assert other.mask is OVER
+    assert np.array_equal(other.mask, OVER)
 
 
 def test_a_mask_that_the_user_gave_keeps_every_pixel(back: Rewinder) -> None:
     mended, other = mended_beside(back, seen(1.0, OVER, track_id=3), final=[3])
     assert np.array_equal(mended.mask, ELSEWHERE)
-    assert other.mask is OVER
+    assert np.array_equal(other.mask, OVER)
 
 
 @pytest.mark.parametrize("track_id", [2, 3])
@@ -392,13 +392,13 @@ def test_where_masks_may_overlap_nobody_loses_a_pixel(back: Rewinder, track_id: 
     one = seen(0.95, OVER, track_id=track_id)
     mended, other = mended_beside(back, one, is_exclusive=False)
     assert np.array_equal(mended.mask, ELSEWHERE)
-    assert other.mask is OVER
+    assert np.array_equal(other.mask, OVER)
 
 
 def test_an_object_apart_stays_as_it_is_to_the_bit(back: Rewinder) -> None:
     one = seen(0.95, HERE, track_id=3)
     _, other = mended_beside(back, one)
-    assert other is one
+    assert as_values(other) == as_values(one)
 
 
 def test_what_older_objects_keep_is_not_said_to_be_mended(back: Rewinder) -> None:

@@ -22,6 +22,7 @@ from track_anything.structures import (
     State,
     VideoInfo,
 )
+from track_anything.tracking.cropped import CroppedResult
 from track_anything.tracking.look_back_state import pack_held, unpack_held
 
 
@@ -47,16 +48,26 @@ class _Held:
     """A result that may still change.
 
     Attributes:
-        result: As it would be said now.
+        kept: The result as it would be said now.
         logits: By track_id, of doubted tracks alone: they are what a mended mask is blended with.
         doubted: Tracks that were not sure on this frame.
         final: Tracks whose masks the user gave: they keep every pixel.
     """
 
-    result: FrameResult
+    kept: FrameResult | CroppedResult
     logits: Mapping[int, Floats | LogitsPart]
     doubted: frozenset[int]
     final: frozenset[int]
+
+    @property
+    def result(self) -> FrameResult:
+        """It, with whole masks."""
+        return self.kept.whole if isinstance(self.kept, CroppedResult) else self.kept
+
+    def crop(self) -> None:
+        """Keep it for more than a moment."""
+        if isinstance(self.kept, FrameResult):
+            self.kept = CroppedResult(self.kept)
 
 
 class LookBack:
@@ -112,6 +123,8 @@ class LookBack:
             TrackingError: If the state is not that of results held back on so many frames.
         """
         self._held = [_Held(*one) for one in unpack_held(state, frames)]
+        for held in self._held:
+            held.crop()
 
     def add(
         self,
@@ -150,7 +163,10 @@ class LookBack:
         )
         kept = {i: found for i in doubted if (found := logits.get(i)) is not None}
         self._held.append(_Held(result, kept, doubted, frozenset(final)))
-        return self._release()
+        released = self._release()
+        for held in self._held[-1:]:
+            held.crop()
+        return released
 
     def flush(self) -> list[FrameResult]:
         """All that is held, as it is."""
@@ -195,7 +211,7 @@ class LookBack:
         propagator = self._backwards(track_id)
         changed = 0
         for distance, held in enumerate(reversed(stretch), 1):
-            found = propagator.propagate(held.result.frame)[track_id]
+            found = propagator.propagate(held.kept.frame)[track_id]
             if found.signals.get("searching") or found.confidence < self._config.stop_below:
                 break
             weight = 1 - distance / (len(stretch) + 1)
@@ -220,7 +236,8 @@ class LookBack:
         weight: float,
     ) -> int:
         """Mend one object on one frame; 1 if that changes it, else 0."""
-        old = next(one for one in held.result.objects if one.track_id == track_id)
+        result = held.result
+        old = next(one for one in result.objects if one.track_id == track_id)
         size = old.mask.shape[0], old.mask.shape[1]
         forward = held.logits.get(track_id)
         if forward is None or not old.mask.any():
@@ -232,26 +249,30 @@ class LookBack:
             mixed += (1 - share) * probability(resize_logits(forward, size), limit=20)
             mask, trust = mixed > 0.5, share * confidence + (1 - share) * old.confidence
         if self._is_exclusive:
-            for other in held.result.objects:
+            for other in result.objects:
                 if other.track_id != track_id and not self._is_younger(other.track_id, track_id):
                     mask = mask & ~other.mask
         if not mask.any() or np.array_equal(mask, old.mask):
             return 0
-        self._write(held, _with_mask(old, np.asarray(mask)), float(trust))
+        mended = _with_mask(old, np.asarray(mask))
+        held.kept = self._mended(result, mended, float(trust), held.final)
+        held.crop()
         return 1
 
-    def _write(self, held: _Held, mended: ObjectMask, confidence: float) -> None:
-        """Put a mended object among the others of its frame: a pixel still has one owner."""
+    def _mended(
+        self, result: FrameResult, mended: ObjectMask, confidence: float, final: Collection[int]
+    ) -> FrameResult:
+        """A mended object among the others of its frame: a pixel still has one owner."""
         # What is seen is neither lost nor gone.
         state = State.WEAK if mended.state in SEARCHED_STATES else mended.state
         objects = []
-        for one in held.result.objects:
+        for one in result.objects:
             if one.track_id == mended.track_id:
                 one = replace(mended, confidence=confidence, state=state)
-            elif self._gives_way(one, mended, held.final):
+            elif self._gives_way(one, mended, final):
                 one = _with_mask(one, one.mask & ~mended.mask)
             objects.append(one)
-        held.result = replace(held.result, objects=objects)
+        return replace(result, objects=objects)
 
     def _gives_way(self, one: ObjectMask, mended: ObjectMask, final: Collection[int]) -> bool:
         if not self._is_exclusive or one.track_id in final:
