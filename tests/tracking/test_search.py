@@ -148,10 +148,12 @@ def test_of_two_parts_that_look_alike_pixel_by_pixel_the_one_of_the_objects_colo
 ):
     appearance = scene((20, 30, 12, 0.9), (80, 30, 12, 0.9))
 
-    def likeness(part: Mask) -> float:
-        return 0.9 if part[:, :60].any() else 0.6
+    def likeness(part: Mask, where: Rect) -> float:
+        assert part.shape == (where.height, where.width)
+        assert part.any()
+        return 0.9 if where.x_min < 60 else 0.6
 
     found = search.find_object(appearance, 144, 1.0, likeness=likeness)
     assert found is not None
     assert not found[0][:, 60:].any()
-    assert search.find_object(appearance, 144, 1.0, likeness=lambda _: 0.5) is None
+    assert search.find_object(appearance, 144, 1.0, likeness=lambda _mask, _where: 0.5) is None

@@ -123,6 +123,11 @@ class Rect:
         columns = slice(-(-left // step), -(-right // step))
         return rows, columns
 
+    def within(self, other: "Rect") -> "Rect":
+        """This part of another part, on the grid on which that lies."""
+        x, y = other.x_min, other.y_min
+        return Rect(self.x_min + x, self.y_min + y, self.x_max + x, self.y_max + y)
+
     def times(self, factor: int) -> "Rect":
         """The same part of a grid that is finer by a whole factor."""
         return Rect(

@@ -272,7 +272,7 @@ def look_for(
         appearance,
         carried.usual_area,
         carried.key_elongation,
-        likeness=lambda mask: likeness(carried, pyramid, mask, area),
+        likeness=lambda mask, where: likeness(carried, pyramid, mask, where.within(area)),
     )
     if found is None or found[1] < config.found_score / 2:
         carried.found_count, carried.found_rect = 0, None

@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from track_anything.structures import Floats, Mask
-from track_anything.tracking.confidence import ring_margin
+from track_anything.tracking.confidence import RING, ring_margin
 from track_anything.tracking.features import Rect
 
 SMALLEST_SHARE, LARGEST_SHARE = 0.25, 3.0
@@ -40,7 +40,7 @@ def find_object(
     known_area: float,
     known_elongation: float,
     *,
-    likeness: Callable[[Mask], float] = lambda _: 1.0,
+    likeness: Callable[[Mask, Rect], float] = lambda _mask, _where: 1.0,
 ) -> tuple[Floats, float] | None:
     """The part of the frame that looks most like the object, or None.
 
@@ -48,7 +48,7 @@ def find_object(
         appearance: (h, w) probability that a pixel looks like the object.
         known_area: Area of the object when it was last sure, in pixels of this grid.
         known_elongation: Its elongation then.
-        likeness: How much a part is of the object's colours, 0 to 1.
+        likeness: How much a mask on a part of this grid is of the object's colours, 0 to 1.
 
     Returns:
         Its soft mask (h, w) and a score in [0, 1]: the margin of its looks over
@@ -64,14 +64,18 @@ def find_object(
     fits = np.flatnonzero((ratio > SMALLEST_SHARE) & (ratio < LARGEST_SHARE))
     best: tuple[Floats, float] | None = None
     for part in fits[np.argsort(-areas[fits])][:CANDIDATES]:
-        inside = labels == part + 1
-        score = max(ring_margin(smooth, inside), 0.0) * resemblance(
+        # With all of the ring around it that its looks are compared with.
+        left, top, width, height = (int(side) for side in stats[part + 1, :4])
+        where = Rect(left, top, left + width, top + height).grown(RING + 1, appearance.shape)
+        inside = np.ascontiguousarray(labels[where.slices] == part + 1)
+        score = max(ring_margin(smooth[where.slices], inside), 0.0) * resemblance(
             area=ratio[part],
             elongation=elongation(inside) / known_elongation,
-            likeness=likeness(inside),
+            likeness=likeness(inside, where),
         )
         if score > 0 and (best is None or score > best[1]):
-            soft = np.where(inside, appearance, np.float32(0)).astype(np.float32)
+            soft = np.zeros(appearance.shape, np.float32)
+            np.copyto(soft[where.slices], appearance[where.slices], where=inside)
             best = soft, min(score, 1.0)
     return best
 
