@@ -91,13 +91,16 @@ def test_a_flow_out_of_the_picture_leaves_nothing_and_looks_where_the_object_was
 def test_flow_on_a_part_of_a_grid_is_in_pixels_of_that_grid() -> None:
     flow = np.zeros((30, 40, 2), np.float32)
     flow[:, 20:, 0] = 6
-    local = flow_on(flow, Rect(0, 0, 80, 60), SIZE)
-    assert local.shape == (60, 80, 2)
-    assert (local[:, :38, 0] == 0).all()
-    assert np.allclose(local[:, 42:, 0], 12)
-    assert np.allclose(flow_on(flow, Rect(50, 10, 70, 30), SIZE), local[10:30, 50:70], atol=1e-5)
-    some = flow_on(flow, Rect(30, 10, 70, 33), SIZE, step=4)
-    assert np.allclose(some, local[10:33:4, 30:70:4], atol=1e-5)
+    flow[..., 1] = 3
+    along_x, along_y = flow_on(flow, Rect(0, 0, 80, 60), SIZE)
+    assert along_x.shape == along_y.shape == (60, 80)
+    assert (along_x[:, :38] == 0).all()
+    assert np.allclose(along_x[:, 42:], 12)
+    assert np.allclose(along_y, 6)
+    part, _ = flow_on(flow, Rect(50, 10, 70, 30), SIZE)
+    assert np.allclose(part, along_x[10:30, 50:70], atol=1e-5)
+    some, _ = flow_on(flow, Rect(30, 10, 70, 33), SIZE, step=4)
+    assert np.allclose(some, along_x[10:33:4, 30:70:4], atol=1e-5)
 
 
 def test_the_prior_is_the_clipped_distance_to_the_edge_of_the_carried_mask() -> None:

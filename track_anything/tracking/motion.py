@@ -58,7 +58,7 @@ def carry_soft_mask(
     if flow is None:
         from_x, from_y = np.broadcast_arrays(columns, rows)
     else:
-        from_x, from_y = cv2.split(flow_on(flow, area, size))
+        from_x, from_y = flow_on(flow, area, size)
         from_x += columns
         from_y += rows
     warped = cv2.remap(soft, from_x, from_y, cv2.INTER_LINEAR, borderMode=cv2.BORDER_CONSTANT)
@@ -72,10 +72,10 @@ def _moved(
     shift_x = shift_y = 0.0
     if flow is not None:
         some = soft[::MOTION_STEP, ::MOTION_STEP]
-        local = flow_on(flow, rect, size, step=MOTION_STEP)
+        along_x, along_y = flow_on(flow, rect, size, step=MOTION_STEP)
         total = float(some.sum()) or 1.0
-        shift_x = -float((local[..., 0] * some).sum()) / total
-        shift_y = -float((local[..., 1] * some).sum()) / total
+        shift_x = -float((along_x * some).sum()) / total
+        shift_y = -float((along_y * some).sum()) / total
     return Rect(
         still.x_min + int(np.floor(min(shift_x, 0))),
         still.y_min + int(np.floor(min(shift_y, 0))),
@@ -101,9 +101,9 @@ def own_motion(
     some = soft[::MOTION_STEP, ::MOTION_STEP]
     if flow is None or not some.any():
         return 0.0, 0.0
-    local = flow_on(flow, rect, size, step=MOTION_STEP)
+    along_x, along_y = flow_on(flow, rect, size, step=MOTION_STEP)
     inside = some >= min(0.5, float(some.max()))
-    return -float(np.median(local[..., 0][inside])), -float(np.median(local[..., 1][inside]))
+    return -float(np.median(along_x[inside])), -float(np.median(along_y[inside]))
 
 
 def shift_soft_mask(soft: Floats, rect: Rect, shift: tuple[float, float], onto: Rect) -> Floats:
@@ -113,8 +113,17 @@ def shift_soft_mask(soft: Floats, rect: Rect, shift: tuple[float, float], onto: 
     return np.asarray(moved, np.float32)
 
 
-def flow_on(flow: Floats, rect: Rect, size: tuple[int, int], *, step: int = 1) -> Floats:
-    """(h, w, 2): the flow on every step-th pixel of a part of a grid, in pixels of that grid."""
+def flow_on(
+    flow: Floats, rect: Rect, size: tuple[int, int], *, step: int = 1
+) -> tuple[Floats, Floats]:
+    """The flow to the right and down on every step-th pixel of a part of a grid, (h, w) each.
+
+    Args:
+        flow: (h, w, 2), in its own pixels.
+        rect: The part.
+        size: (height, width) of the grid, whose pixels the result is in.
+        step: See above.
+    """
     scale_x, scale_y = flow.shape[1] / size[1], flow.shape[0] / size[0]
     onto = np.array(
         [
@@ -125,8 +134,11 @@ def flow_on(flow: Floats, rect: Rect, size: tuple[int, int], *, step: int = 1) -
     shape = -(-rect.width // step), -(-rect.height // step)
     flags = cv2.INTER_LINEAR | cv2.WARP_INVERSE_MAP
     local = cv2.warpAffine(flow, onto, shape, flags=flags, borderMode=cv2.BORDER_REPLICATE)
-    local *= np.array([1 / scale_x, 1 / scale_y], np.float32)
-    return np.asarray(local, np.float32)
+    # Plane by plane: over pairs of numbers NumPy takes five times as long.
+    along_x, along_y = (np.asarray(plane, np.float32) for plane in cv2.split(local))
+    along_x *= np.float32(1 / scale_x)
+    along_y *= np.float32(1 / scale_y)
+    return along_x, along_y
 
 
 def prior_logits(warped: Floats, config: PropagatorConfig, *, is_touched: bool = False) -> Floats:
