@@ -13,11 +13,11 @@ from track_anything.tracking.carried import (
     Carried,
     change_level,
     learn_key,
-    learn_recent,
     lookalike_rows,
     new_object,
     pixel_rows,
     place,
+    remember_recent,
     scene_rows,
 )
 from track_anything.tracking.features import (
@@ -124,7 +124,7 @@ def test_a_key_makes_all_that_is_recent_forgotten(
     learn_key(carried, pyramid, mask, is_new=True)
     assert carried.rect is not None
     features = pyramid.features(0, carried.rect)
-    learn_recent(carried, pyramid, features, 0, carried.soft, None)
+    remember_recent(carried, pyramid, features, carried.soft, None)
     assert carried.recent.count == 1
     learn_key(carried, pyramid, mask, is_new=False)
     assert carried.recent.count == 0
@@ -191,11 +191,11 @@ def test_only_sure_pixels_that_are_not_neutral_are_learned_from(
     pyramid = FramePyramid(Frame(1, Fraction(1), ramp))
     soft = np.array([[0.9, 0.95, 0.7, 0.3, 0.1, 0.05]], np.float32)
     neutral = np.array([[True, False, False, False, False, True]])
-    learn_recent(carried, pyramid, features, 0, soft, neutral)
+    remember_recent(carried, pyramid, features, soft, neutral)
     background, foreground = lightness(carried, carried.recent.filled[0])
     assert set(background) == {5}
     assert set(foreground) == {2}
-    learn_recent(carried, pyramid, features, 0, soft, None)
+    remember_recent(carried, pyramid, features, soft, None)
     background, foreground = lightness(carried, carried.recent.filled[1])
     assert set(background) == {5, 6}
     assert set(foreground) == {1, 2}
@@ -208,7 +208,7 @@ def test_a_frame_without_sure_pixels_of_both_kinds_is_not_remembered(
     place(carried, square(20, 20, 20), 20)
     features = whole_features(np.ones((2, 2, 3), np.uint8))
     for value in (0.95, 0.05, 0.5):
-        learn_recent(carried, pyramid, features, 0, np.full((2, 2), value, np.float32), None)
+        remember_recent(carried, pyramid, features, np.full((2, 2), value, np.float32), None)
     assert carried.recent.count == 0
     assert carried.model.step_count == 0
 

@@ -214,21 +214,19 @@ def lookalike_rows(carried: Carried, pyramid: FramePyramid, avoid: Rect) -> Samp
     return found[carried.random.permutation(len(found))[:LOOKALIKES]]
 
 
-def learn_recent(
+def remember_recent(
     carried: Carried,
     pyramid: FramePyramid,
     features: Features,
-    level: int,
     soft: Floats,
     neutral: Mask | None,
 ) -> None:
-    """Learn from the sure pixels of a carried mask and from the scene.
+    """Keep the sure pixels of a carried mask, and some of the scene, to be learned from.
 
     Args:
-        carried: The object; where it is does not matter any more.
+        carried: The object.
         pyramid: Of the frame.
-        features: Of the part of a level where the mask lies.
-        level: That level.
+        features: Of the part of its level where the mask lies.
         soft: (h, w) object probability there.
         neutral: (h, w) pixels that count for neither side.
     """
@@ -237,14 +235,19 @@ def learn_recent(
         is_inside &= ~neutral
         is_outside &= ~neutral
     inside, outside = np.flatnonzero(is_inside), np.flatnonzero(is_outside)
-    if len(inside) and len(outside):
-        scene = scene_rows(pyramid, level, features.rect, RECENT_PLACES)
-        around = RECENT_SAMPLES - len(scene)
-        pixels = [_some(outside, around, carried.random)]
-        pixels.append(_some(inside, RECENT_SAMPLES, carried.random))
-        rows = np.ascontiguousarray(features.at(np.concatenate(pixels)).T)
-        background = np.concatenate([rows[:around], scene])
-        carried.recent.add(carried.model.scaled(background), carried.model.scaled(rows[around:]))
+    if not (len(inside) and len(outside)):
+        return
+    scene = scene_rows(pyramid, carried.level, features.rect, RECENT_PLACES)
+    around = RECENT_SAMPLES - len(scene)
+    pixels = [_some(outside, around, carried.random)]
+    pixels.append(_some(inside, RECENT_SAMPLES, carried.random))
+    rows = np.ascontiguousarray(features.at(np.concatenate(pixels)).T)
+    background = np.concatenate([rows[:around], scene])
+    carried.recent.add(carried.model.scaled(background), carried.model.scaled(rows[around:]))
+
+
+def learn_recent(carried: Carried) -> None:
+    """Learn from what is known for certain and from what is kept besides."""
     config = carried.model.config
     if config.steps and carried.recent.count:
         memories = [(carried.keys, 0.5), (carried.recent, 0.5)]

@@ -1,15 +1,14 @@
 """One object carried onto one frame: where it is expected, what looks like it, what is its own."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 
 from track_anything.config import PropagatorConfig
 from track_anything.masks import probability
 from track_anything.structures import Floats, Mask, Propagation
-from track_anything.tracking.carried import Carried, change_level, learn_recent, likeness
+from track_anything.tracking.carried import Carried, change_level, likeness, remember_recent
 from track_anything.tracking.compactness import (
     COMPACT,
     cut_outgrowths,
@@ -132,9 +131,9 @@ def follow(
     rivals: Sequence[Logits],
     pyramid: FramePyramid,
     config: PropagatorConfig,
-) -> tuple[Propagation, Callable[[], None]]:
-    """An object beside its rivals, which moves on; and what lets it learn from that, to be called
-    before its looks are asked for again.
+) -> tuple[Propagation, bool]:
+    """An object beside its rivals, which moves on; and whether it is to learn from that
+    (`learn_recent`) before its looks are asked for again.
 
     Args:
         carried: The object.
@@ -173,10 +172,10 @@ def follow(
         where = object_rect(soft, view.warped.rect, 0, view.warped.size)
         mask = np.ascontiguousarray(soft[where.inside(view.warped.rect)] > 0.5)
         signals["resemblance"] = resemblance_on(carried, pyramid, mask, where)
-    learn = _move_on(carried, view, soft, contested, hidden, pyramid, config)
+    learns = _move_on(carried, view, soft, contested, hidden, pyramid, config)
     if carried.rect is None:
         signals["gone"] = 1.0
-    return Propagation(refined, confidence, signals), learn
+    return Propagation(refined, confidence, signals), learns
 
 
 def _move_on(
@@ -187,7 +186,7 @@ def _move_on(
     hidden: Floats | None,
     pyramid: FramePyramid,
     config: PropagatorConfig,
-) -> Callable[[], None]:
+) -> bool:
     rect = view.warped.rect
     strays = stray_parts(
         soft,
@@ -205,18 +204,17 @@ def _move_on(
     if not is_left:
         # What is left of an object that is being covered is mostly what covers it.
         carried.lose()
-        return lambda: None
+        return False
     carried.soft, carried.rect, carried.area = soft, rect, area
     carried.hidden = hidden
     neutral = contested if strays is None else strays
     if strays is not None and contested is not None:
         neutral = strays | contested
-    level, size = carried.level, pyramid.size
     is_part = is_partly_seen(carried.compactness, carried.whole_area, carried.usual_area)
-    change_level(carried, size, config)
-    if is_part:
-        return lambda: None
-    return partial(learn_recent, carried, pyramid, view.features, level, soft, neutral)
+    if not is_part:
+        remember_recent(carried, pyramid, view.features, soft, neutral)
+    change_level(carried, pyramid.size, config)
+    return not is_part
 
 
 def searched_part(carried: Carried, frame_size: tuple[int, int]) -> Rect | None:

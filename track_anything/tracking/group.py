@@ -15,6 +15,7 @@ from track_anything.tracking.carried import (
     RECENT_PLACES,
     Carried,
     learn_key,
+    learn_recent,
     new_object,
     on_level,
     place,
@@ -85,8 +86,8 @@ class ObjectGroup:
         self._heard: Heard = {}
         self._awaited: frozenset[int] = frozenset()
         self._found: dict[int, Propagation] = {}
-        # What is to be learned of the objects on this frame, with the features that it needs.
-        self._to_learn_on: dict[int, tuple[Features, Callable[[], None]]] = {}
+        # Objects that have not learned yet from what they are on this frame.
+        self._to_learn_on: set[int] = set()
         self._spent: dict[int, Spent] = {}
 
     def clear(self) -> None:
@@ -100,8 +101,7 @@ class ObjectGroup:
 
     def forget(self, track_id: int) -> None:
         """Drop an object, if it is here."""
-        if track_id in self._to_learn_on:
-            self._to_learn_on.pop(track_id)[0].release()
+        self._to_learn_on.discard(track_id)
         self.objects.pop(track_id, None)
         self._to_learn.pop(track_id, None)
 
@@ -167,7 +167,7 @@ class ObjectGroup:
 
     def learn_now(self, ids: Iterable[int] | None = None) -> None:
         """Learn the masks taken of some objects, or of all, and what is left of `learn_on`."""
-        chosen = list({**self._to_learn_on, **self._to_learn}) if ids is None else list(ids)
+        chosen = [*self._to_learn_on, *self._to_learn] if ids is None else list(ids)
         self._learn_on(chosen)
         waiting = [learn for i in chosen if (learn := self._to_learn.pop(i, None)) is not None]
         if not waiting:
@@ -296,15 +296,14 @@ class ObjectGroup:
     def learn_on(self) -> None:
         """Let the objects learn from what they are on this frame, until somebody asks."""
         while self._to_learn_on and not self._is_asked():
-            self._learn_on([next(iter(self._to_learn_on))])
+            self._learn_on([min(self._to_learn_on)])
 
     def _learn_on(self, ids: Iterable[int]) -> None:
         for track_id in ids:
             if track_id in self._to_learn_on:
-                features, learn = self._to_learn_on.pop(track_id)
+                self._to_learn_on.remove(track_id)
                 with single_thread(), self._timed(track_id, "learning"):
-                    learn()
-                features.release()
+                    learn_recent(self.objects[track_id])
 
     def _carry(self, cluster: Iterable[int]) -> None:
         self._see(cluster)
@@ -372,8 +371,10 @@ class ObjectGroup:
 
     def _follow(self, track_id: int) -> Propagation:
         view, rivals = self._views.pop(track_id), self._rivals(track_id, self._own)
-        found, learn = follow(self.objects[track_id], view, rivals, self._here, self._config)
-        self._to_learn_on[track_id] = view.features, learn
+        found, learns = follow(self.objects[track_id], view, rivals, self._here, self._config)
+        view.features.release()
+        if learns:
+            self._to_learn_on.add(track_id)
         return found
 
     def _rivals(self, track_id: int, of: Mapping[int, Logits]) -> list[Logits]:
