@@ -118,7 +118,9 @@ def test_a_rival_with_a_hole_hides_what_is_behind_the_hole_but_for_a_few_frames(
 
 def test_between_two_rivals_that_are_apart_nothing_is_covered() -> None:
     left, right = logits(soft((0, 5, 10, 20))), logits(soft((50, 5, 10, 20)))
-    assert not occluded_area(Rivals(logits(soft()), [left, right]))[:, 14:46].any()
+    assert not occluded_area(Rivals(logits(soft()), [left, right]), np.ones(SIZE, np.bool_))[
+        :, 14:46
+    ].any()
 
 
 def test_place_says_nothing_for_the_object_where_a_rival_is_in_front() -> None:

@@ -20,10 +20,19 @@ def ring_margin(appearance: Floats, inside: np.ndarray) -> float:
     """
     if not inside.any():
         return 0.0
+    part = _with_ring(inside)
+    appearance, inside = appearance[part], np.ascontiguousarray(inside[part])
     kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * RING + 1, 2 * RING + 1))
     ring = cv2.dilate(inside.view(np.uint8), kernel).astype(bool) & ~inside
     outside = float(appearance[ring].mean()) if ring.any() else 0.0
     return float(appearance[inside].mean()) - outside
+
+
+def _with_ring(inside: np.ndarray) -> tuple[slice, slice]:
+    """The rows and columns of a mask that is not empty, and of a ring around it."""
+    x, y, width, height = cv2.boundingRect(inside.view(np.uint8))
+    rows = slice(max(y - RING, 0), y + height + RING)
+    return rows, slice(max(x - RING, 0), x + width + RING)
 
 
 def measure_signals(

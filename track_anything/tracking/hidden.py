@@ -1,5 +1,7 @@
 """What of an object is behind others: carried by its own motion until it comes out again."""
 
+from functools import cache
+
 import cv2
 import numpy as np
 
@@ -45,8 +47,8 @@ def expected_place(
     assert carried.rect is not None
     seen = warped.values + np.float32(0.5)
     shift = own_motion(seen, warped.rect, flow, warped.size)
-    covered = occluded_area(rivals)
     behind = shift_soft_mask(carried.extent, carried.rect, shift, warped.rect)
+    covered = occluded_area(rivals, behind > 0)
     behind[~covered] = 0
     if carried.hidden is not None:
         before = shift_soft_mask(carried.hidden, carried.rect, shift, warped.rect)
@@ -85,7 +87,7 @@ def hidden_part(soft: Floats, place: Floats, rivals: Rivals) -> Floats | None:
     behind = (soft < 0.5) & (place > 0.5)
     if not behind.any():
         return None
-    behind &= occluded_area(rivals)
+    behind &= occluded_area(rivals, behind)
     if not behind.any():
         return None
     in_the_open = ~_grown(rivals.together())
@@ -100,47 +102,57 @@ def hidden_share(soft: Floats, hidden: Floats) -> float:
     return behind / max(behind + float(np.count_nonzero(soft > 0.5)), 1.0)
 
 
-def occluded_area(rivals: Rivals) -> Mask:
+def occluded_area(rivals: Rivals, asked: Mask) -> Mask:
     """(h, w): where rivals may hide the object: their masks, filled up and a little beyond.
 
     A rival that is not known well has holes; nobody looks through them.
+
+    Args:
+        rivals: The rivals.
+        asked: (h, w) where it matters; elsewhere rivals may be left out.
     """
-    covered = rivals.together().view(np.uint8)
+    covered = np.zeros(asked.shape, np.uint8)
+    size = asked.shape[0], asked.shape[1]
+    around = _rect_of(asked).grown(EDGE, size)
     for mask, part in rivals.masks():
-        side = int(THINNEST * np.sqrt(np.count_nonzero(mask))) | 1
-        thick = _without_thin_parts(mask, part, side, covered.shape)
-        if thick is not None:
-            cv2.fillConvexPoly(covered, cv2.convexHull(thick), 1)
+        where = _rect_of(mask).within(Rect(part[1].start, part[0].start, 0, 0))
+        if where.overlaps(around):
+            _cover(covered, mask, part, where)
     return _grown(covered.view(np.bool_))
 
 
-def _without_thin_parts(
-    mask: Mask, part: tuple[slice, slice], side: int, size: tuple[int, ...]
-) -> np.ndarray | None:
-    """(N, 2) int32 x and y: the ends of the rows of what is left of a mask; None if nothing is.
-
-    Args:
-        mask: Not empty, on a part of (h, w).
-        part: That part.
-        side: What is thinner goes.
-        size: h and w.
-    """
-    box = mask_box(mask).astype(int) + np.tile([part[1].start, part[0].start], 2)
+def _cover(covered: np.ndarray, mask: Mask, part: tuple[slice, slice], where: Rect) -> None:
+    """Add one rival to what is covered: its mask, and what lies between its thick parts."""
+    covered[part] |= mask
+    side = int(THINNEST * np.sqrt(np.count_nonzero(mask))) | 1
     # A margin of background on each side, but not beyond the picture: there the mask may go on.
-    around = Rect(*box.tolist()).grown(side, (size[0], size[1]))
-    whole = np.zeros(size, np.uint8)
-    whole[part] = mask
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
-    left = cv2.morphologyEx(whole[around.slices], cv2.MORPH_OPEN, kernel)
-    rows = np.flatnonzero(left.any(axis=1))
-    if not len(rows):
-        return None
-    first = left[rows].argmax(axis=1)
-    last = left.shape[1] - 1 - left[rows, ::-1].argmax(axis=1)
-    ends = np.stack([np.concatenate([first, last]), np.tile(rows, 2)], axis=1)
-    return np.asarray(ends + np.array([around.x_min, around.y_min]), np.int32)
+    around = where.grown(side, (covered.shape[0], covered.shape[1]))
+    whole = np.zeros((around.height, around.width), np.uint8)
+    rows, columns = where.slices
+    whole[where.inside(around)] = mask[
+        rows.start - part[0].start : rows.stop - part[0].start,
+        columns.start - part[1].start : columns.stop - part[1].start,
+    ]
+    thick = cv2.morphologyEx(whole, cv2.MORPH_OPEN, _ellipse(side))
+    rows_left = np.flatnonzero(thick.any(axis=1))
+    if not len(rows_left):
+        return
+    # The ends of the rows have the same hull as all of it.
+    first = thick[rows_left].argmax(axis=1)
+    last = thick.shape[1] - 1 - thick[rows_left, ::-1].argmax(axis=1)
+    ends = np.stack([np.concatenate([first, last]), np.tile(rows_left, 2)], axis=1)
+    ends += np.array([around.x_min, around.y_min])
+    cv2.fillConvexPoly(covered, cv2.convexHull(ends.astype(np.int32)), 1)
+
+
+def _rect_of(mask: Mask) -> Rect:
+    return Rect(*(int(side) for side in mask_box(mask)))
+
+
+@cache
+def _ellipse(side: int) -> np.ndarray:
+    return cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side))
 
 
 def _grown(mask: Mask) -> Mask:
-    kernel = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (2 * EDGE + 1, 2 * EDGE + 1))
-    return np.asarray(cv2.dilate(mask.view(np.uint8), kernel).view(np.bool_))
+    return np.asarray(cv2.dilate(mask.view(np.uint8), _ellipse(2 * EDGE + 1)).view(np.bool_))

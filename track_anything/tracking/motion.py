@@ -6,7 +6,7 @@ import cv2
 import numpy as np
 
 from track_anything.config import PropagatorConfig
-from track_anything.masks import mask_box
+from track_anything.masks import box_slices, mask_box
 from track_anything.structures import Floats, Mask
 from track_anything.tracking.features import Rect
 
@@ -180,13 +180,40 @@ def stray_parts(
         likeness: How much a part has of the object's colours, 0 to 1.
         usual_area: Pixels of the object.
     """
-    count, labels, stats, _ = cv2.connectedComponentsWithStats(
-        (soft > 0.5).astype(np.uint8), connectivity=4
+    mask = soft > 0.5
+    part = box_slices(mask_box(mask))
+
+    def whole(found: Mask) -> Mask:
+        mask = np.zeros(soft.shape, np.bool_)
+        mask[part] = found
+        return mask
+
+    if not mask[part].size:
+        return None
+    found = _strays(
+        np.ascontiguousarray(mask[part]),
+        warped[part] > 0.5,
+        config,
+        likeness=lambda one: likeness(whole(one)),
+        usual_area=usual_area,
     )
+    return None if found is None else whole(found)
+
+
+def _strays(
+    mask: Mask,
+    carried: Mask,
+    config: PropagatorConfig,
+    *,
+    likeness: Callable[[Mask], float],
+    usual_area: float,
+) -> Mask | None:
+    """The same on the part of the grid where the new mask lies: all of that alone matters."""
+    count, labels, stats, _ = cv2.connectedComponentsWithStats(mask.view(np.uint8), connectivity=4)
     if count <= 2:
         return None
     areas = stats[:, cv2.CC_STAT_AREA]
-    support = np.bincount(labels[warped > 0.5], minlength=count)
+    support = np.bincount(labels[carried], minlength=count)
     support[0] = 0
     if not support.any():
         return None
