@@ -89,6 +89,13 @@ class Propagator(Protocol):
         """
         ...
 
+    def expect(self, frame: Frame) -> None:
+        """Take notice that this frame comes next, before anything else is asked about it.
+
+        Changes nothing but how soon that is answered.
+        """
+        ...
+
     def propagate(self, frame: Frame) -> Mapping[int, Propagation]:
         """Every known object on this frame, by ascending track_id."""
         ...

@@ -192,6 +192,9 @@ class HoldingPropagator:
             raise TrackingError(f"mask {mask.shape} on a frame of {frame.image.shape[:2]}")
         self._known()[track_id] = mask.copy()
 
+    def expect(self, frame: Frame) -> None:
+        """Nothing to be done."""
+
     def propagate(self, frame: Frame) -> Mapping[int, Propagation]:
         """Every object where it was.
 

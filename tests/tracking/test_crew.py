@@ -18,6 +18,7 @@ from track_anything.config import PropagatorConfig
 from track_anything.errors import TrackingError
 from track_anything.masks import whole_logits
 from track_anything.structures import Frame, Propagation
+from track_anything.tracking.group import Placed
 from track_anything.tracking.propagator import FlowAppearancePropagator
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are watched as POSIX does")
@@ -236,7 +237,7 @@ def test_a_process_that_ends_by_itself_is_told_in_one_line_and_a_new_start_mends
     assert helper not in propagator.process_ids
     # What goes wrong inside the new one is told as well: a flow that is none.
     monkeypatch.setattr(propagator._flow, "next", lambda image: "no flow")
-    monkeypatch.setattr(propagator._crew._here.group, "place", lambda flow: {})
+    monkeypatch.setattr(propagator._crew._here.group, "place", lambda *_: Placed({}, {}, {}))
     with pytest.raises(TrackingError, match="a process that carries objects failed: Attribute"):
         propagator.propagate(crowd.frame(2))
 
@@ -261,7 +262,7 @@ def test_where_no_process_can_be_started_the_user_is_told_only_if_one_was_asked_
 def test_a_frame_that_was_interrupted_between_processes_is_not_gone_on_from(
     make: Make, crowd: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def interrupted(flow: object) -> None:
+    def interrupted(*_: object) -> None:
         raise KeyboardInterrupt
 
     propagator = make(2)

@@ -86,6 +86,9 @@ class ColorPropagator:
             # It is found by discovery alone.
             self._colors[track_id] = (*self._colors[track_id][:3], -1)
 
+    def expect(self, frame: Frame) -> None:
+        pass
+
     def propagate(self, frame: Frame) -> Mapping[int, Propagation]:
         codes = frame.image.astype(np.int32) @ CODE
         return {i: self._found(codes, color) for i, color in sorted(self._colors.items())}

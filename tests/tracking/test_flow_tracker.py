@@ -79,6 +79,9 @@ class ScriptedPropagator:
         self.learned.append((frame.index, track_id, mask))
         self._masks[track_id] = mask
 
+    def expect(self, frame: Frame) -> None:
+        pass
+
     def propagate(self, frame: Frame) -> Mapping[int, Propagation]:
         return {i: self._found(i, mask) for i, mask in sorted(self._masks.items())}
 

@@ -49,8 +49,8 @@ def run(
             for track_id in (1, 2):
                 group.learn(track_id, scene.truth(0, track_id - 1))
             continue
-        reaches, _ = group.place(moved)
-        group.look(heard_rivals(reaches), {}, ())
+        placed = group.place(moved)
+        group.look(heard_rivals(placed.reaches), {}, ())
         found = group.finish({}, learns_at_once=False)
         out.append({i: (one.logits.values.tobytes(), one.confidence) for i, one in found.items()})
         after()

@@ -76,6 +76,9 @@ class Rewinder:
     def learn(self, frame: Frame, track_id: int, mask: Mask) -> None:
         raise AssertionError("nothing is learned on the way back")
 
+    def expect(self, frame: Frame) -> None:
+        pass
+
     def propagate(self, frame: Frame) -> Mapping[int, Propagation]:
         self.carried.append((frame.index, sorted(self._ids)))
         signals = {"searching": 1.0} if frame.index in self.searching else {}

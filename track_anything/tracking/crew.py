@@ -6,6 +6,7 @@ import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
@@ -15,13 +16,13 @@ from track_anything.config import PropagatorConfig
 from track_anything.errors import TrackingError
 from track_anything.structures import Floats, Frame, Image, Mask, Propagation
 from track_anything.tracking.carried import Carried
-from track_anything.tracking.group import ObjectGroup, core_count
-from track_anything.tracking.hearing import Reach, needs
+from track_anything.tracking.group import ObjectGroup, Placed, core_count
+from track_anything.tracking.hearing import needs
 from track_anything.tracking.kept_memory import keep_memory
 from track_anything.tracking.processes import GroupProcess, can_start, close_all
 from track_anything.tracking.rivals import Logits
-from track_anything.tracking.shared_arrays import SharedArray, SharedMemory
-from track_anything.tracking.shares import MOST_PROCESSES, Pauses, Shares, Spent, process_count
+from track_anything.tracking.shared_arrays import SharedArray, SharedFrame, SharedMemory
+from track_anything.tracking.shares import MOST_PROCESSES, Pauses, Shares, process_count
 from track_anything.tracking.snapshot import ObjectParts
 
 _log = logging.getLogger(__name__)
@@ -54,6 +55,25 @@ class _GroupHere:
         return getattr(self.group, name)(*arguments)
 
 
+@dataclass(slots=True, eq=False)
+class _Shown:
+    """The frame that the groups were shown.
+
+    Attributes:
+        frame: The frame; None before the first.
+        told: What is told of it where its picture is shared.
+        to: The processes that know it.
+        sent: What is on its way to them still.
+        time: When it was shown.
+    """
+
+    frame: Frame | None = None
+    told: SharedFrame | None = None
+    to: list[GroupProcess] = field(default_factory=list)
+    sent: list[Future[None]] = field(default_factory=list)
+    time: float = field(default_factory=time.perf_counter)
+
+
 class Crew:
     """Shares the objects out among groups; the same masks to the bit, however many there are.
 
@@ -73,12 +93,14 @@ class Crew:
         # Those that still load their libraries: the objects are carried without them meanwhile.
         self._starting: list[GroupProcess] = []
         self._memory: SharedMemory | None = None
+        self._shown = _Shown()
         self._may_start = can_start()
         self._senders = ThreadPoolExecutor(MOST_PROCESSES, "show")
         self._failure = ""
         self._frame_count = 0
         self._is_uneven = False
         self._dealt_frame = 0
+        self._told_masks: frozenset[int] = frozenset()
         self._ended = time.perf_counter()
         for processes in (self._processes, self._starting):
             weakref.finalize(self, close_all, processes)
@@ -181,50 +203,70 @@ class Crew:
         """
         with self._asking():
             self._staff(frame)
-            shown = time.perf_counter()
-            sent = self._show(frame)
+            self._show(frame)
             with _cores_left(bool(self._processes)):
                 try:
                     flow = flow_to(frame.image)
                 finally:
-                    wait(sent)
-                for one in sent:
+                    wait(self._shown.sent)
+                for one in self._shown.sent:
                     one.result()
                 asked = time.perf_counter()
                 placed = self._place(flow)
-                spent = _merged([one for _, one in placed])
-                self._shares.measure(spent, Pauses(shown - self._ended, asked - shown))
-                found = self._exchange(_merged([reaches for reaches, _ in placed]))
+                self._shares.measure(placed.spent, self._pauses(asked))
+                found = self._exchange(placed)
             self._ended = time.perf_counter()
         return dict(sorted(found.items()))
 
-    def _show(self, frame: Frame) -> list[Future[None]]:
-        """Show all groups a frame; what is left to wait for."""
+    def show(self, frame: Frame) -> None:
+        """Show all groups the frame that comes next."""
+        with self._asking():
+            self._show(frame)
+
+    def _show(self, frame: Frame) -> None:
         self._here.show(frame)
-        told = None
-        if self._memory and self._processes:
-            # All have answered since they were told of what is there: nobody reads it any more.
-            self._memory.clear()
-            told = self._memory.put_frame(frame)
-        if told is None:
-            # A picture takes as long to send as the flow to compute: all at once.
-            return [self._senders.submit(process.show, frame) for process in self._processes]
+        if self._shown.frame is not frame:
+            self._shown = _Shown(frame)
+            if self._memory and self._processes:
+                # All have answered since they were told of what is there: nobody reads it any more.
+                self._memory.clear()
+                self._shown.told = self._memory.put_frame(frame)
+        told = self._shown.told
         for process in self._processes:
-            process.show(frame, told)
-        return []
+            if process in self._shown.to:
+                continue
+            self._shown.to.append(process)
+            if told is None:
+                # A picture takes as long to send as the flow to compute: all at once.
+                self._shown.sent.append(self._senders.submit(process.show, frame))
+            else:
+                process.show(frame, told)
 
-    def _place(self, flow: Floats | None) -> list[tuple[dict[int, Reach], dict[int, Spent]]]:
-        told: Floats | SharedArray | None = flow
+    def _pauses(self, asked: float) -> Pauses:
+        return Pauses(self._shown.time - self._ended, asked - self._shown.time)
+
+    def _place(self, flow: Floats | None) -> Placed:
+        shared: Floats | SharedArray | None = flow
         if self._memory and self._processes and isinstance(flow, np.ndarray):
-            told = self._memory.put(flow) or flow
-        return self._each("place", [(flow,), *[(told,)] * len(self._processes)])
+            shared = self._memory.put(flow) or flow
+        flows = [flow, *[shared] * len(self._processes)]
+        given = [(one, self._told_masks) for one in flows]
+        # Alone, nobody is waited for.
+        then = self._here.group.prepare_placed if self._processes else lambda: None
+        placed = self._each("place", given, then=then)
+        reaches, warped, spent = (_merged(answers) for answers in zip(*placed, strict=True))
+        return Placed(reaches, warped, spent)
 
-    def _exchange(self, reaches: Mapping[int, Reach]) -> dict[int, Propagation]:
+    def _exchange(self, placed: Placed) -> dict[int, Propagation]:
         """The objects, once those of one group have heard what they need of the others."""
-        groups = needs(reaches, [self._shares.members(i) for i in range(len(self._groups))])
-        masks: dict[int, Logits] = {}
-        if any(one.told_masks for one in groups):
-            masks = _merged(self._each("warped", [(one.told_masks,) for one in groups]))
+        members = [self._shares.members(number) for number in range(len(self._groups))]
+        groups = needs(placed.reaches, members)
+        masks = placed.warped
+        missing = [([i for i in one.told_masks if i not in masks],) for one in groups]
+        if any(ids for (ids,) in missing):
+            masks |= _merged(self._each("warped", missing))
+        # Who was near another one will be on the next frame.
+        self._told_masks = frozenset(i for one in groups for i in one.told_masks)
         told = [(one.heard, {i: masks[i] for i in one.placed_others}, one.told) for one in groups]
         ahead = self._here.group.work_ahead
         looks: dict[int, Logits] = _merged(self._each("look", told, then=ahead))

@@ -110,6 +110,7 @@ class FlowTracker:
                 f"frame {frame.index} is {width}x{height}, "
                 f"expected {self._size[1]}x{self._size[0]} as the video began"
             )
+        self._propagator.expect(frame)
         now = Step(frame)
         prompts, self._roster.next_id = with_ids(prompts, self._roster.next_id)
         prompted = {prompt.track_id for prompt in prompts}

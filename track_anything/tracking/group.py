@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from track_anything.config import PropagatorConfig
 from track_anything.structures import Floats, Frame, Mask, Propagation
@@ -41,6 +41,20 @@ from track_anything.tracking.shares import Spent
 from track_anything.tracking.snapshot import ObjectParts, from_parts, to_parts
 
 _Given = TypeVar("_Given")
+
+
+class Placed(NamedTuple):
+    """What a group knows as soon as the flow is known.
+
+    Attributes:
+        reaches: Where its objects look.
+        warped: Carried masks of those asked about.
+        spent: What the objects have cost on the frame before.
+    """
+
+    reaches: dict[int, Reach]
+    warped: dict[int, Logits]
+    spent: dict[int, Spent]
 
 
 class ObjectGroup:
@@ -139,14 +153,26 @@ class ObjectGroup:
             return
         for level in {carried.level for carried in self.objects.values()}:
             self._here.places(level, RECENT_PLACES)
+        size = self._here.size
+        self._look_ahead(lambda i: likely_part(self.objects[i], size, self._config))
+
+    def prepare_placed(self) -> None:
+        """The same once it is known where the objects look."""
+        self.learn_on()
+        rects = {i: one.rect for i, one in self._warped.items() if i not in self._own}
+        self._look_ahead(rects.get)
+
+    def _look_ahead(self, where: Callable[[int], Rect | None]) -> None:
+        """Compute the features of objects, where that is known, until somebody asks."""
         for track_id, carried in sorted(self.objects.items()):
             if self._is_asked():
                 return
-            rect = likely_part(carried, self._here.size, self._config)
-            if rect is not None:
-                with self._timed(track_id, "features"):
-                    features = self._here.features(carried.level, rect, memory=self._memory)
-                self._ahead[track_id] = carried.level, features
+            rect = where(track_id)
+            if rect is None or track_id in self._ahead:
+                continue
+            with self._timed(track_id, "features"):
+                features = self._here.features(carried.level, rect, memory=self._memory)
+            self._ahead[track_id] = carried.level, features
 
     def learn(self, track_id: int, mask: Mask) -> None:
         """Take a mask as certain; an empty one says that the object is not visible."""
@@ -204,11 +230,12 @@ class ObjectGroup:
         self.learn_now([track_id])
         cede(self.objects[track_id], mask)
 
-    def place(self, flow: Floats | None) -> tuple[dict[int, Reach], dict[int, Spent]]:
-        """Where the objects look on the frame, given the flow to it from the one before.
+    def place(self, flow: Floats | None, told: Collection[int] = ()) -> Placed:
+        """Where the objects look on the frame.
 
-        Returns:
-            Besides, what each object has cost on the last one.
+        Args:
+            flow: To it from the one before.
+            told: Objects of which other groups will probably want to know `warped`.
         """
         spent = dict(self._spent)
         pyramid = self._here
@@ -229,7 +256,7 @@ class ObjectGroup:
             else:
                 rect = searched_part(carried, pyramid.size)
             reaches[track_id] = Reach(carried.first_frame, rect, size, warped is not None)
-        return reaches, spent
+        return Placed(reaches, self.warped(i for i in told if i in self._warped), spent)
 
     def warped(self, ids: Iterable[int]) -> dict[int, Logits]:
         """Carried masks of objects here, for those in other groups that hear them."""

@@ -52,6 +52,15 @@ class FlowAppearancePropagator:
             self._flow.next(frame.image)
         self._crew.learn(frame, track_id, mask)
 
+    def expect(self, frame: Frame) -> None:
+        """Show a frame to the other processes already: they get ready.
+
+        Raises:
+            TrackingError: If the frame is not of the size given to start.
+        """
+        self._check(frame)
+        self._crew.show(frame)
+
     def propagate(self, frame: Frame) -> Mapping[int, Propagation]:
         """Every object on this frame, by ascending track_id.
 

@@ -18,7 +18,7 @@ READY = "ready"
 """The first message, once everything is loaded."""
 SILENT = frozenset({"show"})
 """Calls without an answer: the next one's tells what went wrong."""
-MEANWHILE = {"show": "prepare", "look": "work_ahead"}
+MEANWHILE = {"show": "prepare", "place": "prepare_placed", "look": "work_ahead"}
 """What is done after a call, without being asked, while the asking process is busy."""
 ELSE_MEANWHILE = "learn_on"
 """The same after any other call: what was put off to answer it."""
