@@ -12,6 +12,8 @@ masks, and of each frame the quickest time counts: that with least other work on
 figure is the median over the frames; "1" is the mean of the objects alone. The first frame, with
 learning the objects, is told apart. Many objects are shared out among as many processes as the
 settings choose for the cores there are (--cores), and in one process beside that: "in one process".
+"In a row" every tracker does its frames one after the other with nothing in between: what other
+processes put off until a frame is answered, which between frames costs nobody any time, counts too.
 CPU time is that of all threads and processes; the load average at the end says how much of the
 machine others had: where no core is free, ten objects take as many times as long as they take in
 CPU time. Whole steps of the tracker without re-prompts, and of the propagator.
@@ -189,7 +191,30 @@ def measure(clip: Clip, make: Make, repeats: int) -> dict[str, object]:
             **_figures(one, taken[shared], count),
             "in one process": _figures(one, taken[together], count),
         }
+    found["in a row"] = _in_a_row(clip, make, repeats)
     return found
+
+
+def _in_a_row(clip: Clip, make: Make, repeats: int) -> dict[str, object]:
+    """Milliseconds a frame after the first ones of each object alone and of all, by themselves."""
+    count = len(clip.masks)
+    groups: list[tuple[Sequence[int], int]] = [([i], 1) for i in range(count)]
+    groups += [(range(count // 2), 0), (range(count), 0)]
+    seconds = np.full((len(clip.frames), len(groups)), np.inf)
+    for random in np.random.default_rng(1).spawn(repeats):
+        for at in random.permutation(len(groups)):
+            steps = make(clip, *groups[at])
+            for row, frame in zip(seconds, clip.frames, strict=True):
+                own = replace(frame)
+                begun = time.perf_counter()
+                steps.step(own)
+                row[at] = min(row[at], time.perf_counter() - begun)
+    later = seconds[1 + WARM_UP :]
+    found = {"median": np.median(later, axis=0), "mean": np.mean(later, axis=0)}
+    return {
+        kind: _row(np.array([spent[:count].mean(), *spent[count:]]), count)
+        for kind, spent in found.items()
+    }
 
 
 def _run(clip: Clip, make: Make, random: np.random.Generator) -> tuple[np.ndarray, int]:
@@ -227,18 +252,20 @@ def cpu_seconds(helpers: Iterable[int]) -> float:
 
 
 def _figures(one: np.ndarray, more: np.ndarray, count: int) -> dict[str, object]:
-    names = ("1", str(count // 2), str(count))
-    found: dict[str, object] = {}
-    for at, kind in enumerate(("milliseconds", "cpu_milliseconds")):
-        rows = [one[at], *more[:, at]]
-        found[kind] = {
-            name: round(1e3 * float(row), 2) for name, row in zip(names, rows, strict=True)
-        }
-        found[kind.replace("milliseconds", "times_one")] = {
-            name: round(float(row / rows[0]), 2)
-            for name, row in zip(names[1:], rows[1:], strict=True)
-        }
-    return found
+    wall = _row(np.array([one[0], *more[:, 0]]), count)
+    cpu = _row(np.array([one[1], *more[:, 1]]), count)
+    return {**wall, **{f"cpu_{name}": values for name, values in cpu.items()}}
+
+
+def _row(seconds: np.ndarray, count: int) -> dict[str, dict[str, float]]:
+    """Of one object, half and all of them, and how many times the first of these."""
+    spent = dict(zip(("1", str(count // 2), str(count)), seconds, strict=True))
+    return {
+        "milliseconds": {name: round(1e3 * float(one), 2) for name, one in spent.items()},
+        "times_one": {
+            name: round(float(one / seconds[0]), 2) for name, one in spent.items() if name != "1"
+        },
+    }
 
 
 def main() -> None:

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -20,6 +21,7 @@ from track_anything.masks import whole_logits
 from track_anything.structures import Frame, Propagation
 from track_anything.tracking.group import Placed
 from track_anything.tracking.propagator import FlowAppearancePropagator
+from track_anything.tracking.shared_arrays import SharedMemory
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="processes are watched as POSIX does")
 
@@ -120,6 +122,41 @@ def test_masks_and_states_are_the_same_to_the_bit_in_any_number_of_processes(
     ):
         assert found == {i: one for i, one in expected.items() if i != 4}
         assert fit == expected_fit
+
+
+@pytest.mark.parametrize("count", [1, 3])
+@pytest.mark.parametrize("is_shared", [True, False])
+def test_masks_are_the_same_whether_a_frame_was_expected_and_however_it_was_shown(
+    make: Make, crowd: Any, monkeypatch: pytest.MonkeyPatch, count: int, is_shared: bool
+) -> None:
+    if not is_shared:
+        monkeypatch.setattr(SharedMemory, "of_size", lambda size: None)
+    outputs = []
+    for is_expected in (False, True):
+        propagator = make(count)
+        begin(propagator, crowd, (1, 2, 3))
+        out = []
+        for index in FRAMES[1:7]:
+            frame = crowd.frame(index)
+            if is_expected:
+                propagator.expect(frame)
+                propagator.expect(frame)
+            out.append(step(propagator, frame, crowd, (1, 2, 3)))
+        outputs.append(out)
+        assert len(propagator.process_ids) == count - 1
+        assert (propagator._crew._memory is not None) == (is_shared and count > 1)
+    assert outputs[0] == outputs[1]
+    alone = make(1)
+    begin(alone, crowd, (1, 2, 3))
+    frames = [crowd.frame(index) for index in FRAMES[1:7]]
+    assert [step(alone, frame, crowd, (1, 2, 3)) for frame in frames] == outputs[0]
+
+
+def test_a_frame_of_another_size_is_not_expected(make: Make, crowd: Any) -> None:
+    propagator = make(1)
+    begin(propagator, crowd, (1,))
+    with pytest.raises(TrackingError, match="frame 0 is 8x8"):
+        propagator.expect(Frame(0, Fraction(0), np.zeros((8, 8, 3), np.uint8)))
 
 
 def test_what_one_number_of_processes_saved_another_goes_on_from(make: Make, crowd: Any) -> None:

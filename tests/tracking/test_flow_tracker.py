@@ -445,6 +445,15 @@ def test_a_doubtful_mask_that_is_unlike_the_object_is_given_up(
     assert bool(only(results[3]).mask.any()) is (state is not State.LOST)
 
 
+def test_how_much_a_mask_is_like_the_object_is_not_asked_where_it_is_told(
+    propagator: ScriptedPropagator,
+) -> None:
+    propagator.confidence, propagator.signals = 0.5, {"resemblance": 0.2}
+    config = TrackerConfig(lost_frames=3, strange_below=0.3, weak_below=0.55)
+    results = run(FlowTracker(propagator, None, config=config), 5, {0: [given(HERE)]})
+    assert only(results[3]).state is State.LOST
+
+
 def test_a_mask_of_too_few_pixels_is_not_visible(propagator: ScriptedPropagator) -> None:
     config = TrackerConfig(smallest_area=9)
     prompts = {0: [given(square(5, 5, 3)), given(square(30, 5, 2))]}

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 import pytest
 
 from track_anything.config import PropagatorConfig
@@ -36,9 +37,11 @@ def run(
     scene: Any,
     *,
     before: Callable[[], None] = lambda: None,
+    placed: Callable[[], None] = lambda: None,
+    looked: Callable[[], None] = lambda: None,
     after: Callable[[], None] = lambda: None,
 ) -> list[dict[int, tuple[bytes, float]]]:
-    """The masks of all frames; `before` a frame's flow is known, and `after` it was answered."""
+    """The masks of all frames; what is done between the calls, `before` the flow is known."""
     flow, out = FlowEstimator(), []
     for index in FRAMES:
         frame = scene.frame(index)
@@ -49,8 +52,10 @@ def run(
             for track_id in (1, 2):
                 group.learn(track_id, scene.truth(0, track_id - 1))
             continue
-        placed = group.place(moved)
-        group.look(heard_rivals(placed.reaches), {}, ())
+        reaches = group.place(moved).reaches
+        placed()
+        group.look(heard_rivals(reaches), {}, ())
+        looked()
         found = group.finish({}, learns_at_once=False)
         out.append({i: (one.logits.values.tobytes(), one.confidence) for i, one in found.items()})
         after()
@@ -79,6 +84,59 @@ def test_masks_are_the_same_with_features_computed_ahead(
     assert not group._ahead
 
 
+def test_masks_are_the_same_with_features_computed_while_others_are_placed(
+    quick: PropagatorConfig, scene: Any, expected: Any
+) -> None:
+    group = ObjectGroup(quick, 0)
+    counts = []
+
+    def placed() -> None:
+        group.prepare_placed()
+        counts.append(len(group._ahead))
+
+    assert run(group, scene, placed=placed, after=group.learn_on) == expected
+    assert counts == [2] * 5
+    assert not group._ahead
+
+
+@pytest.mark.parametrize(("threads", "is_ahead"), [(1, True), (3, False), (3, True)])
+def test_a_lost_object_is_found_the_same_on_several_threads_and_ahead(
+    quick: PropagatorConfig,
+    scene: Any,
+    monkeypatch: pytest.MonkeyPatch,
+    threads: int,
+    is_ahead: bool,
+) -> None:
+    monkeypatch.setattr("track_anything.tracking.looks.BAND_AREA", 600)
+    expected, searched = run_lost(ObjectGroup(quick, 0), scene, is_ahead=False)
+    group = ObjectGroup(quick, 0, thread_count=threads)
+    found, searched_ahead = run_lost(group, scene, is_ahead=is_ahead)
+    assert found == expected
+    assert group.objects[1].rect is not None
+    assert (searched[2], searched_ahead[2]) == (False, is_ahead)
+
+
+def run_lost(
+    group: ObjectGroup, scene: Any, *, is_ahead: bool
+) -> tuple[list[dict[int, tuple[bytes, float]]], list[bool]]:
+    """The user says on frame 2 that red is not visible: it is searched for from then on.
+
+    Besides, whether it was searched for before the end of each frame.
+    """
+    searched: list[bool] = []
+
+    def looked() -> None:
+        if is_ahead:
+            group.work_ahead()
+        searched.append(1 in group._searched)
+
+    def after() -> None:
+        if len(searched) == 2:
+            group.learn(1, np.zeros(scene.info.size, np.bool_))
+
+    return run(group, scene, looked=looked, after=after), searched
+
+
 def test_nothing_is_done_ahead_while_somebody_asks(
     quick: PropagatorConfig, scene: Any, expected: Any
 ) -> None:
@@ -90,7 +148,16 @@ def test_nothing_is_done_ahead_while_somebody_asks(
         group.prepare()
         assert not group._ahead
 
-    assert run(group, scene, before=before, after=group.learn_on) == expected
+    def placed() -> None:
+        group.prepare_placed()
+        assert not group._ahead
+
+    def looked() -> None:
+        group.work_ahead()
+        assert not group._found
+
+    steps = {"before": before, "placed": placed, "looked": looked}
+    assert run(group, scene, **steps, after=group.learn_on) == expected
 
 
 def test_learning_that_was_put_off_is_done_for_the_object_that_is_asked_about(

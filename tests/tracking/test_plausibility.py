@@ -9,8 +9,13 @@ from track_anything.masks import mask_box
 from track_anything.structures import Frame, Mask
 from track_anything.tracking.carried import RECENT_SAMPLES, Carried, new_object, place
 from track_anything.tracking.colors import color_shares
-from track_anything.tracking.features import FEATURE_COUNT, FramePyramid
-from track_anything.tracking.plausibility import believable_part, cede, resemblance_to
+from track_anything.tracking.features import FEATURE_COUNT, FramePyramid, Rect
+from track_anything.tracking.plausibility import (
+    believable_part,
+    cede,
+    resemblance_on,
+    resemblance_to,
+)
 
 SIZE = (120, 160)
 
@@ -47,6 +52,16 @@ def test_an_object_is_most_like_its_own_mask(pyramid: FramePyramid) -> None:
     half = BALL & (np.arange(SIZE[0]) < 60)[:, None]
     # Half the size, 1.9 times as long: the fourth root of the first by the second.
     assert resemblance_to(carried, pyramid, half) == pytest.approx(0.5**0.25 / 1.9, abs=0.04)
+
+
+def test_a_part_of_a_level_is_compared_as_the_same_part_of_the_frame(
+    pyramid: FramePyramid,
+) -> None:
+    carried = known(BALL, pyramid)
+    half = BALL & (np.arange(SIZE[0]) < 60)[:, None]
+    where = Rect(20, 30, 90, 70)
+    found = resemblance_on(carried, pyramid, np.ascontiguousarray(half[where.slices]), where)
+    assert found == pytest.approx(resemblance_to(carried, pyramid, half), abs=1e-6)
 
 
 def test_a_line_of_a_balls_colours_and_area_is_less_like_it_than_like_what_changes_its_shape(
