@@ -252,11 +252,11 @@ def test_what_looks_like_the_object_elsewhere_is_found_off_it(
         scaled = (value - carried.model.mean[0]) / carried.model.deviation[0]
         carried.keys.samples[:, side, :, 0] = scaled
     carried.model.train([(carried.keys, 1.0)], steps=40, rate=0.01)
-    rows = lookalike_rows(carried, pyramid, Rect(50, 10, 70, 40))
+    rows = lookalike_rows(carried, pyramid.overview(0), Rect(50, 10, 70, 40))
     assert 0 < len(rows) <= LOOKALIKES
     assert rows[:, 0].min() >= light.min()
     everything = Rect(0, 0, 80, 60)
-    assert lookalike_rows(carried, pyramid, everything).shape == (0, FEATURE_COUNT)
+    assert lookalike_rows(carried, pyramid.overview(0), everything).shape == (0, FEATURE_COUNT)
 
 
 @pytest.mark.parametrize(

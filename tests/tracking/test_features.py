@@ -1,3 +1,4 @@
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 import cv2
@@ -312,6 +313,16 @@ def test_an_overview_shows_all_of_a_small_frame() -> None:
     expected = pictures.lab(0)[::OVERVIEW_STEP, ::OVERVIEW_STEP]
     assert np.array_equal(features[:3].transpose(1, 2, 0), expected)
     assert pictures.overview(0) is pictures.overview(0)
+
+
+def test_an_overview_is_the_same_on_several_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(features_module, "BAND_AREA", 800)
+    alone = pyramid(noise(60, 80)).overview(0)
+    with ThreadPoolExecutor(3) as threads:
+        shared = pyramid(noise(60, 80)).overview(0, each=threads.map)
+    assert len(alone) == 6
+    assert [rect for rect, _ in shared] == [rect for rect, _ in alone]
+    assert all(np.array_equal(a, b) for (_, a), (_, b) in zip(shared, alone, strict=True))
 
 
 def test_an_overview_of_a_large_frame_shows_some_of_its_bands(

@@ -1,5 +1,6 @@
 """What the propagator keeps of one object between two frames."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import cv2
@@ -13,6 +14,7 @@ from track_anything.tracking.compactness import compactness, is_partly_seen
 from track_anything.tracking.features import (
     FEATURE_COUNT,
     OVERVIEW_STEP,
+    Each,
     Features,
     FramePyramid,
     Rect,
@@ -139,8 +141,18 @@ def place(carried: Carried, mask: Mask, search: int) -> None:
     carried.found_count = 0
 
 
-def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bool) -> None:
-    """Learn a mask that is known to be right; everything recent is forgotten for it."""
+def learn_key(
+    carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bool, each: Each = map
+) -> None:
+    """Learn a mask that is known to be right; everything recent is forgotten for it.
+
+    Args:
+        carried: The object.
+        pyramid: Of the frame.
+        mask: (H, W).
+        is_new: Whether nothing is known of the object yet.
+        each: As `FramePyramid.overview`.
+    """
     if carried.rect is None:
         return
     size = level_size(pyramid.size, carried.level)
@@ -170,7 +182,7 @@ def learn_key(carried: Carried, pyramid: FramePyramid, mask: Mask, *, is_new: bo
     steps = config.first_steps if is_new else config.key_steps
     rate = config.first_rate if is_new else config.rate
     carried.model.train([(carried.keys, 1.0)], steps=steps, rate=rate)
-    lookalikes = lookalike_rows(carried, pyramid, rect)
+    lookalikes = lookalike_rows(carried, pyramid.overview(carried.level, each=each), rect)
     if len(lookalikes):
         carried.keys.newest[0, : len(lookalikes)] = carried.model.scaled(lookalikes)
         carried.model.train([(carried.keys, 1.0)], steps=steps // 3, rate=rate)
@@ -193,13 +205,20 @@ def likeness(
     return max((color_likeness(shares, one) for one in known), default=1.0)
 
 
-def lookalike_rows(carried: Carried, pyramid: FramePyramid, avoid: Rect) -> Samples:
+def lookalike_rows(
+    carried: Carried, overview: Iterable[tuple[Rect, Floats]], avoid: Rect
+) -> Samples:
     """(at most LOOKALIKES, C): pixels elsewhere in the frame that are taken for the object.
 
     Learned as background at once, they are not spread onto when the object comes near them.
+
+    Args:
+        carried: The object.
+        overview: Of the frame.
+        avoid: Where the object is.
     """
     rows = []
-    for band, features in pyramid.overview(carried.level):
+    for band, features in overview:
         planar = features.reshape(FEATURE_COUNT, -1)
         looks = carried.model.logits(planar).reshape(features.shape[1:])
         if avoid.overlaps(band):

@@ -5,7 +5,7 @@ whichever other objects are tracked.
 """
 
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
 import cv2
@@ -135,6 +135,10 @@ class Rect:
         )
 
 
+Each = Callable[[Callable[[Rect], None], Iterable[Rect]], Iterable[None]]
+"""A way to call a function with one part after another, as map."""
+
+
 def level_size(size: tuple[int, int], level: int) -> tuple[int, int]:
     """(height, width) of the grid that is coarser than the frame by about 2 ** level."""
     return max(round(size[0] / 2**level), 8), max(round(size[1] / 2**level), 8)
@@ -236,10 +240,14 @@ class FramePyramid:
                 self._places[level, count] = found
             return self._places[level, count]
 
-    def overview(self, level: int) -> list[tuple[Rect, Floats]]:
+    def overview(self, level: int, *, each: Each = map) -> list[tuple[Rect, Floats]]:
         """Bands of a level with features of every OVERVIEW_STEP-th pixel; random ones of many.
 
         They are kept: several objects are often learned on one frame.
+
+        Args:
+            level: Of the grid.
+            each: Calls a function with every band, as map, perhaps on several threads.
         """
         with self._places_lock:
             if level not in self._overviews:
@@ -248,9 +256,14 @@ class FramePyramid:
                 random = np.random.default_rng([self._seed, self.frame.index, level])
                 if len(bands) > MOST_BANDS:
                     bands = [bands[i] for i in random.permutation(len(bands))[:MOST_BANDS]]
-                self._overviews[level] = [
-                    (band, self.features(level, band).grid(OVERVIEW_STEP)) for band in bands
-                ]
+                grids: dict[Rect, Floats] = {}
+
+                def look(band: Rect) -> None:
+                    grids[band] = self.features(level, band).grid(OVERVIEW_STEP)
+
+                for _ in each(look, bands):
+                    pass
+                self._overviews[level] = [(band, grids[band]) for band in bands]
             return self._overviews[level]
 
 

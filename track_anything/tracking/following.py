@@ -16,14 +16,14 @@ from track_anything.tracking.compactness import (
     is_partly_seen,
 )
 from track_anything.tracking.confidence import estimated_iou, measure_signals
-from track_anything.tracking.features import Features, FramePyramid, Rect, level_size
+from track_anything.tracking.features import Each, Features, FramePyramid, Rect, level_size
 from track_anything.tracking.hidden import (
     expected_place,
     hidden_part,
     hidden_share,
     widened_prior,
 )
-from track_anything.tracking.looks import Each, looks_on, sharp_looks
+from track_anything.tracking.looks import looks_on, sharp_looks
 from track_anything.tracking.motion import (
     FORBIDDEN,
     carry_soft_mask,

@@ -88,7 +88,7 @@ class ObjectGroup:
         self._memory = PlaneMemory()
         self.objects: dict[int, Carried] = {}
         # Masks that are taken but not learned yet: those of one frame are learned side by side.
-        self._to_learn: dict[int, Callable[[], None]] = {}
+        self._to_learn: dict[int, Callable[..., None]] = {}
         self._pyramid: FramePyramid | None = None
         self._flow: Floats | None = None
         self._warped: dict[int, Logits] = {}
@@ -199,6 +199,10 @@ class ObjectGroup:
         if not waiting:
             return
         with single_thread():
+            if len(waiting) == 1:
+                waiting[0](each=self._each)
+                return
+            # Side by side: none has threads besides.
             for _ in self._each(lambda learn: learn(), waiting):
                 pass
 

@@ -1,6 +1,5 @@
 """Which pixels of a part of a frame look like an object: sharply at its edge, roughly away."""
 
-from collections.abc import Callable, Iterable
 from dataclasses import replace
 
 import cv2
@@ -12,6 +11,7 @@ from track_anything.tracking.appearance import AppearanceModel
 from track_anything.tracking.features import (
     BAND_AREA,
     FEATURE_COUNT,
+    Each,
     Features,
     FramePyramid,
     Rect,
@@ -21,9 +21,6 @@ STEP = 2
 """Elsewhere than at the edge every second pixel of every second row is looked at."""
 DOUBTFUL = 5.0
 """Where the sum of looks and prior comes closer to 0 than this, every pixel is looked at."""
-
-Each = Callable[[Callable[[Rect], None], Iterable[Rect]], Iterable[None]]
-"""A way to call a function with one value after another, as map."""
 
 _AROUND = np.ones((3, 3), np.uint8)
 
