@@ -144,7 +144,7 @@ def test_masks_are_the_same_whether_a_frame_was_expected_and_however_it_was_show
             out.append(step(propagator, frame, crowd, (1, 2, 3)))
         outputs.append(out)
         assert len(propagator.process_ids) == count - 1
-        assert (propagator._crew._memory is not None) == (is_shared and count > 1)
+        assert (propagator._crew._showing._memory is not None) == (is_shared and count > 1)
     assert outputs[0] == outputs[1]
     alone = make(1)
     begin(alone, crowd, (1, 2, 3))

@@ -77,11 +77,11 @@ def test_masks_are_the_same_with_features_computed_ahead(
 
     def before() -> None:
         group.prepare()
-        counts.append(len(group._ahead))
+        counts.append(len(group._features))
 
     assert run(group, scene, before=before, after=group.learn_on) == expected
     assert counts == [0, 2, 2, 2, 2, 2]
-    assert not group._ahead
+    assert not group._features
 
 
 def test_masks_are_the_same_with_features_computed_while_others_are_placed(
@@ -92,11 +92,11 @@ def test_masks_are_the_same_with_features_computed_while_others_are_placed(
 
     def placed() -> None:
         group.prepare_placed()
-        counts.append(len(group._ahead))
+        counts.append(len(group._features))
 
     assert run(group, scene, placed=placed, after=group.learn_on) == expected
     assert counts == [2] * 5
-    assert not group._ahead
+    assert not group._features
 
 
 @pytest.mark.parametrize(("threads", "is_ahead"), [(1, True), (3, False), (3, True)])
@@ -146,11 +146,11 @@ def test_nothing_is_done_ahead_while_somebody_asks(
 
     def before() -> None:
         group.prepare()
-        assert not group._ahead
+        assert not group._features
 
     def placed() -> None:
         group.prepare_placed()
-        assert not group._ahead
+        assert not group._features
 
     def looked() -> None:
         group.work_ahead()

@@ -4,13 +4,10 @@ import logging
 import time
 import weakref
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from typing import Any
 
 import cv2
-import numpy as np
 
 from track_anything.config import PropagatorConfig
 from track_anything.errors import TrackingError
@@ -21,8 +18,8 @@ from track_anything.tracking.hearing import needs
 from track_anything.tracking.kept_memory import keep_memory
 from track_anything.tracking.processes import GroupProcess, can_start, close_all
 from track_anything.tracking.rivals import Logits
-from track_anything.tracking.shared_arrays import SharedArray, SharedFrame, SharedMemory
-from track_anything.tracking.shares import MOST_PROCESSES, Pauses, Shares, process_count
+from track_anything.tracking.shares import Shares, process_count
+from track_anything.tracking.showing import Showing
 from track_anything.tracking.snapshot import ObjectParts
 
 _log = logging.getLogger(__name__)
@@ -34,8 +31,6 @@ BALANCE_EVERY = 10
 FIRST_BALANCE = 5
 """They are shared out anew so many frames after processes came or went: by then it is known what
 they cost."""
-SHARED_BYTES = 4
-"""Bytes shared for each of a picture: it and its flow, whose numbers are larger, have room."""
 INTERRUPTED = "carrying the objects was interrupted between their processes: track again"
 
 
@@ -53,25 +48,6 @@ class _GroupHere:
     def answer(self) -> Any:
         name, arguments = self._asked
         return getattr(self.group, name)(*arguments)
-
-
-@dataclass(slots=True, eq=False)
-class _Shown:
-    """The frame that the groups were shown.
-
-    Attributes:
-        frame: The frame; None before the first.
-        told: What is told of it where its picture is shared.
-        to: The processes that know it.
-        sent: What is on its way to them still.
-        time: When it was shown.
-    """
-
-    frame: Frame | None = None
-    told: SharedFrame | None = None
-    to: list[GroupProcess] = field(default_factory=list)
-    sent: list[Future[None]] = field(default_factory=list)
-    time: float = field(default_factory=time.perf_counter)
 
 
 class Crew:
@@ -92,10 +68,8 @@ class Crew:
         self._processes: list[GroupProcess] = []
         # Those that still load their libraries: the objects are carried without them meanwhile.
         self._starting: list[GroupProcess] = []
-        self._memory: SharedMemory | None = None
-        self._shown = _Shown()
+        self._showing = Showing()
         self._may_start = can_start()
-        self._senders = ThreadPoolExecutor(MOST_PROCESSES, "show")
         self._failure = ""
         self._frame_count = 0
         self._is_uneven = False
@@ -208,12 +182,10 @@ class Crew:
                 try:
                     flow = flow_to(frame.image)
                 finally:
-                    wait(self._shown.sent)
-                for one in self._shown.sent:
-                    one.result()
-                asked = time.perf_counter()
+                    self._showing.wait()
+                pauses = self._showing.pauses(self._ended)
                 placed = self._place(flow)
-                self._shares.measure(placed.spent, self._pauses(asked))
+                self._shares.measure(placed.spent, pauses)
                 found = self._exchange(placed)
             self._ended = time.perf_counter()
         return dict(sorted(found.items()))
@@ -225,31 +197,10 @@ class Crew:
 
     def _show(self, frame: Frame) -> None:
         self._here.show(frame)
-        if self._shown.frame is not frame:
-            self._shown = _Shown(frame)
-            if self._memory and self._processes:
-                # All have answered since they were told of what is there: nobody reads it any more.
-                self._memory.clear()
-                self._shown.told = self._memory.put_frame(frame)
-        told = self._shown.told
-        for process in self._processes:
-            if process in self._shown.to:
-                continue
-            self._shown.to.append(process)
-            if told is None:
-                # A picture takes as long to send as the flow to compute: all at once.
-                self._shown.sent.append(self._senders.submit(process.show, frame))
-            else:
-                process.show(frame, told)
-
-    def _pauses(self, asked: float) -> Pauses:
-        return Pauses(self._shown.time - self._ended, asked - self._shown.time)
+        self._showing.show(frame, self._processes)
 
     def _place(self, flow: Floats | None) -> Placed:
-        shared: Floats | SharedArray | None = flow
-        if self._memory and self._processes and isinstance(flow, np.ndarray):
-            shared = self._memory.put(flow) or flow
-        flows = [flow, *[shared] * len(self._processes)]
+        flows = [flow, *[self._showing.flow(flow)] * len(self._processes)]
         given = [(one, self._told_masks) for one in flows]
         # Alone, nobody is waited for.
         then = self._here.group.prepare_placed if self._processes else lambda: None
@@ -360,12 +311,10 @@ class Crew:
             self._starting.pop().close()
         if missing <= 0 or not self._may_start:
             return
-        if self._memory is None:
-            self._memory = SharedMemory.of_size(SHARED_BYTES * frame.image.nbytes)
-        is_asked = self._config.processes > 0
+        is_asked, memory = self._config.processes > 0, self._showing.memory_for(frame)
         try:
             while len(self._starting) < missing:
-                self._starting.append(GroupProcess(self._config, self._seed, self._memory))
+                self._starting.append(GroupProcess(self._config, self._seed, memory))
             if not all(process.is_ready(wait=is_asked) for process in self._starting):
                 return
         except TrackingError as error:

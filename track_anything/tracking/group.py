@@ -10,6 +10,7 @@ from typing import NamedTuple, TypeVar
 
 from track_anything.config import PropagatorConfig
 from track_anything.structures import Floats, Frame, Mask, Propagation
+from track_anything.tracking.ahead import FeaturesAhead
 from track_anything.tracking.appearance import single_thread
 from track_anything.tracking.carried import (
     RECENT_PLACES,
@@ -21,7 +22,7 @@ from track_anything.tracking.carried import (
     place,
 )
 from track_anything.tracking.confidence import RING, ring_margin
-from track_anything.tracking.features import Features, FramePyramid, Rect, level_size
+from track_anything.tracking.features import FramePyramid, Rect, level_size
 from track_anything.tracking.following import (
     View,
     carried_mask,
@@ -34,7 +35,6 @@ from track_anything.tracking.following import (
 )
 from track_anything.tracking.hearing import Heard, Reach
 from track_anything.tracking.looks import looks_on
-from track_anything.tracking.planes import PlaneMemory
 from track_anything.tracking.plausibility import believable_part, cede, resemblance_to
 from track_anything.tracking.rivals import Logits
 from track_anything.tracking.shares import Spent
@@ -85,15 +85,13 @@ class ObjectGroup:
         self._thread_count = thread_count
         self._is_asked = is_asked
         self._threads: ThreadPoolExecutor | None = None
-        self._memory = PlaneMemory()
         self.objects: dict[int, Carried] = {}
         # Masks that are taken but not learned yet: those of one frame are learned side by side.
         self._to_learn: dict[int, Callable[..., None]] = {}
         self._pyramid: FramePyramid | None = None
         self._flow: Floats | None = None
         self._warped: dict[int, Logits] = {}
-        # Computed before it is known where the objects are; of their level then.
-        self._ahead: dict[int, tuple[int, Features]] = {}
+        self._features = FeaturesAhead()
         self._views: dict[int, View] = {}
         self._own: dict[int, Logits] = {}
         self._searched: dict[int, tuple[Rect, Floats] | None] = {}
@@ -109,8 +107,7 @@ class ObjectGroup:
         self.objects.clear()
         self._to_learn.clear()
         self._to_learn_on.clear()
-        self._ahead.clear()
-        self._memory.clear()
+        self._features.clear()
         self._pyramid = None
 
     def forget(self, track_id: int) -> None:
@@ -141,7 +138,7 @@ class ObjectGroup:
         if self._pyramid is None or self._pyramid.frame is not frame:
             self._pyramid = FramePyramid(frame, seed=self._seed)
             # Whatever was computed ahead and never used is of the frame before.
-            self._drop_ahead()
+            self._features.drop()
 
     def prepare(self) -> None:
         """Learn what was put off; then compute what will be needed of the frame, if the objects
@@ -168,11 +165,9 @@ class ObjectGroup:
             if self._is_asked():
                 return
             rect = where(track_id)
-            if rect is None or track_id in self._ahead:
-                continue
-            with self._timed(track_id, "features"):
-                features = self._here.features(carried.level, rect, memory=self._memory)
-            self._ahead[track_id] = carried.level, features
+            if rect is not None and track_id not in self._features:
+                with self._timed(track_id, "features"):
+                    self._features.compute(self._here, track_id, carried.level, rect)
 
     def learn(self, track_id: int, mask: Mask) -> None:
         """Take a mask as certain; an empty one says that the object is not visible."""
@@ -356,17 +351,12 @@ class ObjectGroup:
             if track_id not in self.objects or track_id in self._own:
                 continue
             self.learn_now([track_id])
+            carried, warped = self.objects[track_id], self._warped[track_id]
             with self._timed(track_id, "features"):
-                features = self._features(track_id)
+                features = self._features.take(self._here, track_id, carried.level, warped.rect)
+            rivals = self._rivals(track_id, self._warped)
             with self._timed(track_id, "looking"):
-                view = seen_alone(
-                    self.objects[track_id],
-                    self._warped[track_id],
-                    self._rivals(track_id, self._warped),
-                    features,
-                    self._flow,
-                    self._config,
-                )
+                view = seen_alone(carried, warped, rivals, features, self._flow, self._config)
             self._views[track_id], self._own[track_id] = view, view.own
 
     def _search(self, track_id: int) -> None:
@@ -384,21 +374,6 @@ class ObjectGroup:
         if self._threads is None:
             self._threads = ThreadPoolExecutor(self._thread_count, "group")
         return self._threads.map(work, given)
-
-    def _features(self, track_id: int) -> Features:
-        rect, level = self._warped[track_id].rect, self.objects[track_id].level
-        if track_id in self._ahead:
-            known_level, known = self._ahead.pop(track_id)
-            if known_level == level and known.holds(rect):
-                known.narrow(rect)
-                return known
-            known.release()
-        return self._here.features(level, rect, memory=self._memory)
-
-    def _drop_ahead(self) -> None:
-        while self._ahead:
-            _, (_, features) = self._ahead.popitem()
-            features.release()
 
     def _follow(self, track_id: int) -> Propagation:
         view, rivals = self._views.pop(track_id), self._rivals(track_id, self._own)
