@@ -68,34 +68,23 @@ def expected(quick: PropagatorConfig, scene: Any) -> list[dict[int, tuple[bytes,
     return run(group, scene, after=group.learn_on)
 
 
+@pytest.mark.parametrize(
+    ("when", "method", "counted"),
+    [("before", "prepare", [0, 2, 2, 2, 2, 2]), ("placed", "prepare_placed", [2] * 5)],
+)
 def test_masks_are_the_same_with_features_computed_ahead(
-    quick: PropagatorConfig, scene: Any, expected: Any
+    quick: PropagatorConfig, scene: Any, expected: Any, when: str, method: str, counted: list[int]
 ) -> None:
-    """The red object moves by 3 pixels, so that what is computed ahead serves it."""
+    """The red object moves by 3 pixels, so that what is computed before its place serves it."""
     group = ObjectGroup(quick, 0)
     counts = []
 
-    def before() -> None:
-        group.prepare()
+    def ahead() -> None:
+        getattr(group, method)()
         counts.append(len(group._features))
 
-    assert run(group, scene, before=before, after=group.learn_on) == expected
-    assert counts == [0, 2, 2, 2, 2, 2]
-    assert not group._features
-
-
-def test_masks_are_the_same_with_features_computed_while_others_are_placed(
-    quick: PropagatorConfig, scene: Any, expected: Any
-) -> None:
-    group = ObjectGroup(quick, 0)
-    counts = []
-
-    def placed() -> None:
-        group.prepare_placed()
-        counts.append(len(group._features))
-
-    assert run(group, scene, placed=placed, after=group.learn_on) == expected
-    assert counts == [2] * 5
+    assert run(group, scene, **{when: ahead}, after=group.learn_on) == expected
+    assert counts == counted
     assert not group._features
 
 

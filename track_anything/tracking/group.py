@@ -186,11 +186,10 @@ class ObjectGroup:
         place(carried, mask, self._config.search)
         self._to_learn[track_id] = partial(learn_key, carried, pyramid, mask.copy(), is_new=is_new)
 
-    def learn_now(self, ids: Iterable[int] | None = None) -> None:
-        """Learn the masks taken of some objects, or of all, and what is left of `learn_on`."""
-        chosen = [*self._to_learn_on, *self._to_learn] if ids is None else list(ids)
-        self._learn_on(chosen)
-        waiting = [learn for i in chosen if (learn := self._to_learn.pop(i, None)) is not None]
+    def learn_now(self, ids: Collection[int]) -> None:
+        """Learn the masks taken of some objects, and what is left of `learn_on`."""
+        self._learn_on(ids)
+        waiting = [learn for i in ids if (learn := self._to_learn.pop(i, None)) is not None]
         if not waiting:
             return
         with single_thread():

@@ -115,32 +115,28 @@ def occluded_area(rivals: Rivals, asked: Mask) -> Mask:
     size = asked.shape[0], asked.shape[1]
     around = _rect_of(asked).grown(EDGE, size)
     for mask, part in rivals.masks():
-        where = _rect_of(mask).within(Rect(part[1].start, part[0].start, 0, 0))
+        where = _rect_of(mask).within(part)
         if where.overlaps(around):
             _cover(covered, mask, part, where)
     return _grown(covered.view(np.bool_))
 
 
-def _cover(covered: np.ndarray, mask: Mask, part: tuple[slice, slice], where: Rect) -> None:
+def _cover(covered: np.ndarray, mask: Mask, part: Rect, where: Rect) -> None:
     """Add one rival to what is covered: its mask, and what lies between its thick parts."""
-    covered[part] |= mask
+    covered[part.slices] |= mask
     side = int(THINNEST * np.sqrt(np.count_nonzero(mask))) | 1
     # A margin of background on each side, but not beyond the picture: there the mask may go on.
     around = where.grown(side, (covered.shape[0], covered.shape[1]))
     whole = np.zeros((around.height, around.width), np.uint8)
-    rows, columns = where.slices
-    whole[where.inside(around)] = mask[
-        rows.start - part[0].start : rows.stop - part[0].start,
-        columns.start - part[1].start : columns.stop - part[1].start,
-    ]
+    whole[where.inside(around)] = mask[where.inside(part)]
     thick = cv2.morphologyEx(whole, cv2.MORPH_OPEN, _ellipse(side))
-    rows_left = np.flatnonzero(thick.any(axis=1))
-    if not len(rows_left):
+    rows = np.flatnonzero(thick.any(axis=1))
+    if not len(rows):
         return
     # The ends of the rows have the same hull as all of it.
-    first = thick[rows_left].argmax(axis=1)
-    last = thick.shape[1] - 1 - thick[rows_left, ::-1].argmax(axis=1)
-    ends = np.stack([np.concatenate([first, last]), np.tile(rows_left, 2)], axis=1)
+    first = thick[rows].argmax(axis=1)
+    last = thick.shape[1] - 1 - thick[rows, ::-1].argmax(axis=1)
+    ends = np.stack([np.concatenate([first, last]), np.tile(rows, 2)], axis=1)
     ends += np.array([around.x_min, around.y_min])
     cv2.fillConvexPoly(covered, cv2.convexHull(ends.astype(np.int32)), 1)
 

@@ -52,7 +52,7 @@ class Rivals:
             return self._own.values, None
         total = np.ones_like(self._own.values)
         for values, part in self._near:
-            total[part] += np.exp(values)
+            total[part.slices] += np.exp(values)
         contested = np.asarray(total > 2)
         lost = np.log(total, out=total)
         return np.subtract(self._own.values, lost, out=lost), contested
@@ -63,9 +63,9 @@ class Rivals:
             return False
         kernel = np.ones((2 * reach + 1, 2 * reach + 1), np.uint8)
         around = cv2.dilate((self._own.values > 0).view(np.uint8), kernel).view(np.bool_)
-        return any(bool((around[part] & (values > 0)).any()) for values, part in self._near)
+        return any(bool((around[part.slices] & (values > 0)).any()) for values, part in self._near)
 
-    def masks(self) -> Iterator[tuple[Mask, tuple[slice, slice]]]:
+    def masks(self) -> Iterator[tuple[Mask, Rect]]:
         """The mask of every rival that has one there, and the part outside which it has none."""
         for values, part in self._near:
             mask = values > 0
@@ -76,11 +76,11 @@ class Rivals:
         """(h, w): where any rival is."""
         together = np.zeros(self._own.values.shape, np.bool_)
         for mask, part in self.masks():
-            together[part] |= mask
+            together[part.slices] |= mask
         return together
 
 
-def _on_grid(rival: Logits, own: Logits) -> tuple[Floats, tuple[slice, slice]] | None:
+def _on_grid(rival: Logits, own: Logits) -> tuple[Floats, Rect] | None:
     """A rival's logits where they lie on the own part, and where; None without object there."""
     scale_x, scale_y = rival.size[1] / own.size[1], rival.size[0] / own.size[0]
     mine, its = own.rect, rival.rect
@@ -111,10 +111,7 @@ def _on_grid(rival: Logits, own: Logits) -> tuple[Floats, tuple[slice, slice]] |
         )
     if not (values > -3).any():
         return None
-    part = (
-        slice(top - mine.y_min, bottom - mine.y_min),
-        slice(left - mine.x_min, right - mine.x_min),
-    )
+    part = Rect(left - mine.x_min, top - mine.y_min, right - mine.x_min, bottom - mine.y_min)
     return np.clip(values, -STRONGEST, STRONGEST), part
 
 
